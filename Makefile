@@ -1,0 +1,30 @@
+# Three commands, each complete on a machine with Python 3.11, make and the package registries.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: up demo test lint lock clean
+
+up: $(READY)          ## a student's day: JupyterLab on the sample district
+	@$(BIN)/practicum up
+
+demo: $(READY)        ## the main job: district, lab, cohort, grading, certificates, verification
+	@$(BIN)/practicum demo
+
+test: $(READY) lint   ## every check
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+$(READY): requirements.lock pyproject.toml .ci/setup
+	@PYTHON=$(PYTHON) sh .ci/setup
+
+lock: $(READY)        ## resolve the dependencies anew
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
+	    --no-annotate --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .cache build dist

@@ -1,0 +1,1 @@
+"""Labs to notebooks, sandboxed grading, gradebook, certificates, cohorts; the ``practicum`` command."""
