@@ -48,8 +48,8 @@ class Record:
         for rule in self.fields:
             if not rule.right({name: found[name] for name in rule.names}, truth):
                 score = round(share * max_score, 6)
-                status = "partly" if score else "incorrect"
-                return Verdict(task, score, max_score, status, f"{self.quantity}: {rule.wrong}")
+                words = f"{self.quantity}: {rule.wrong}"
+                return Verdict(task, score, max_score, "partly" if score else "incorrect", words)
             share += rule.share
         return Verdict(task, max_score, max_score, "correct", f"{self.quantity}: right, with the evidence for it.")
 
