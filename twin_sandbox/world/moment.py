@@ -1,0 +1,29 @@
+"""Moments of a scenario: always with a time zone, kept in Beijing time."""
+
+from typing import TYPE_CHECKING, Any
+
+from twin_sandbox.errors import TwinError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ZONE = "Asia/Shanghai"
+
+
+def moment(where: str, value: Any) -> "pd.Timestamp":  # noqa: ANN401 - whatever pandas reads as a time
+    """The moment ``value`` in Beijing time (UTC+8).
+
+    Raises:
+        TwinError: not a time, or a time without zone (is 20:00 in Beijing or in UTC?).
+    """
+    import pandas as pd
+
+    try:
+        stamp = pd.Timestamp(value)
+    except (TypeError, ValueError):
+        stamp = pd.NaT
+    if stamp is pd.NaT:
+        raise TwinError(where, f"{value!r} is not a time", 'E.g. "2026-07-18 20:00+08:00".')
+    if stamp.tzinfo is None:
+        raise TwinError(where, f"{value} has no time zone", 'E.g. "2026-07-18 20:00+08:00".', "Say which clock it is.")
+    return stamp.tz_convert(ZONE)
