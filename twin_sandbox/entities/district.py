@@ -1,0 +1,190 @@
+"""A built district: a folder of tables and rasters, read when they are asked for."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin_sandbox.entities.tables import COMMON, TABLES
+from twin_sandbox.entities.terrain import RASTERS, Terrain, read_terrain
+from twin_sandbox.errors import TwinError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+FORMAT = "practicum-district"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+DATABASE = "district.gpkg"
+RECIPE = "recipe.toml"
+STAGES = "stage_storage.csv"
+FILES = (RECIPE, DATABASE, STAGES, *(f"{name}.npy" for name in RASTERS))
+
+_AGAIN = "Build it again: practicum district build."
+
+
+class Entities(Mapping[str, "gpd.GeoDataFrame"]):
+    """The tables by name, each indexed by unified code, read at first use and then kept.
+
+    Who changes a table in place changes what the district shows from then on; take a ``.copy()`` to work on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, gpd.GeoDataFrame] = {}
+
+    def __getitem__(self, name: str) -> "gpd.GeoDataFrame":
+        """The table ``name``.
+
+        Raises:
+            KeyError: there is no such table.
+            TwinError: the folder lacks it, or lacks one of its columns.
+        """
+        if name not in TABLES:
+            raise KeyError(f"{name!r}: the tables are {', '.join(TABLES)}")
+        if name not in self._read:
+            self._read[name] = _read_table(self._folder / DATABASE, name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLES)
+
+    def __len__(self) -> int:
+        return len(TABLES)
+
+
+class District:
+    """The entities and the terrain of one district. Made by `read_district`.
+
+    Attributes:
+        folder: where it lies.
+        entities: GeoDataFrames by table name (`twin_sandbox.entities.TABLES`).
+    """
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.entities: Mapping[str, gpd.GeoDataFrame] = Entities(folder)
+
+    def __repr__(self) -> str:
+        return f"<District {self.name_en} {self.name_zh}, {self.folder}>"
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe that it was built from."""
+        import tomllib  # noqa: PLC0415 - opening a district needs no parser
+
+        return tomllib.loads((self.folder / RECIPE).read_text(encoding="utf-8"))
+
+    @property
+    def name_en(self) -> str:
+        """English name."""
+        return str(self.manifest["name_en"])
+
+    @property
+    def name_zh(self) -> str:
+        """Chinese name."""
+        return str(self.manifest["name_zh"])
+
+    @property
+    def area_code(self) -> str:
+        """The first four characters of every code, e.g. ``"SB01"``."""
+        return str(self.manifest["area_code"])
+
+    @property
+    def crs(self) -> str:
+        """Coordinate reference system, e.g. ``"EPSG:4549"``; x is easting, y is northing, metres."""
+        return str(self.manifest["crs"])
+
+    @cached_property
+    def terrain(self) -> Terrain:
+        """Height, land cover and low areas on the 5 m grid."""
+        grid = self.manifest["grid"]
+        return read_terrain(self.folder, grid["x_min_m"], grid["y_max_m"], grid["cell_m"])
+
+    @cached_property
+    def stage_storage(self) -> "dict[str, pd.DataFrame]":
+        """For each low area its table level_m, area_m2, volume_m3, rising from the bottom to 0.4 m above the sill."""
+        import pandas as pd  # noqa: PLC0415 - opening a district reads no table
+
+        rows = pd.read_csv(self.folder / STAGES, dtype={"code": str})
+        return {
+            str(code): part.drop(columns="code").reset_index(drop=True)
+            for code, part in rows.groupby("code", sort=False)
+        }
+
+
+def read_district(folder: Path | str) -> District:
+    """Open a built district; tables are read at first use.
+
+    Raises:
+        TwinError: the folder is missing, is no district, has another format version, or a file of it is missing
+            or damaged (every file's SHA-256 stands in the manifest).
+    """
+    folder = Path(folder)
+    manifest = _manifest(folder)
+    for name in FILES:
+        _verify(folder / name, manifest["files"].get(name))
+    return District(folder, manifest)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise TwinError(f"district {folder}", "no such folder", then=_AGAIN)
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TwinError(
+            f"district {folder}",
+            f"not a built district: it holds no {MANIFEST}",
+            then="Name the folder that `practicum district build --out` wrote.",
+        ) from None
+    except OSError as reason:
+        raise TwinError(str(path), f"cannot be read: {reason.strerror}") from None
+    except ValueError:
+        raise TwinError(str(path), "damaged: not JSON", then=_AGAIN) from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise TwinError(str(path), "of something else, not of a district", f"format: {FORMAT!r}.", _AGAIN)
+    if manifest.get("version") != FORMAT_VERSION:
+        raise TwinError(
+            str(path),
+            f"district format version {manifest.get('version')!r}",
+            f"This practicum reads version {FORMAT_VERSION}.",
+            _AGAIN,
+        )
+    wanted = {"files": dict, "grid": dict, "crs": str, "area_code": str, "name_en": str, "name_zh": str}
+    for key, kind in wanted.items():
+        if not isinstance(manifest.get(key), kind):
+            raise TwinError(f"{path}, {key}", "missing or of the wrong type", then=_AGAIN)
+    return manifest
+
+
+def _verify(path: Path, expected: str | None) -> None:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        raise TwinError(str(path), "missing", then=_AGAIN) from None
+    except OSError as reason:
+        raise TwinError(str(path), f"cannot be read: {reason.strerror}") from None
+    if found != expected:
+        raise TwinError(str(path), "damaged or changed: its SHA-256 is not the one in the manifest", then=_AGAIN)
+
+
+def _read_table(path: Path, name: str) -> "gpd.GeoDataFrame":
+    import geopandas as gpd  # noqa: PLC0415 - opening a district reads no table
+    import pyogrio  # noqa: PLC0415 - likewise
+
+    try:
+        table = gpd.read_file(path, layer=name)
+    except pyogrio.errors.DataLayerError:
+        raise TwinError(str(path), f"holds no table {name!r}", then=_AGAIN) from None
+    except pyogrio.errors.DataSourceError:
+        raise TwinError(str(path), "cannot be opened as a GeoPackage", then=_AGAIN) from None
+    missing = [column for column in ("code", *COMMON, *TABLES[name].columns) if column not in table.columns]
+    if missing:
+        raise TwinError(f"{path}, table {name}", f"lacks the columns {', '.join(missing)}", then=_AGAIN)
+    return table.set_index("code")

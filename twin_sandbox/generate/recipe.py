@@ -1,0 +1,272 @@
+"""The recipe of a district: read, and refused where it makes no sense."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twin_sandbox.errors import TwinError
+
+# key path: lowest and highest value that make sense
+NUMBERS: dict[str, tuple[float, float]] = {
+    "district.seed": (0, 2**63 - 1),
+    "district.epsg": (1024, 32767),
+    "district.x_min_m": (-1e7, 1e7),
+    "district.y_min_m": (-1e7, 1e7),
+    "district.width_m": (400, 3000),
+    "district.height_m": (400, 3000),
+    "district.cell_m": (2, 20),
+    "district.residents": (100, 100000),
+    "coast.beach_width_m": (10, 150),
+    "coast.quay_bed_m": (-20, -1),
+    "coast.bed_slope": (0.001, 0.2),
+    "terrain.quay_m": (0.5, 10),
+    "terrain.slope": (0.0005, 0.02),
+    "terrain.plain_m": (100, 3000),
+    "terrain.rise_slope": (0, 0.1),
+    "terrain.unevenness_m": (0, 1),
+    "terrain.kerb_m": (0, 0.5),
+    "terrain.block_fall": (0, 0.05),
+    "terrain.hill.x": (-1000, 4000),
+    "terrain.hill.y": (-1000, 4000),
+    "terrain.hill.radius_m": (50, 1000),
+    "terrain.hill.height_m": (0, 200),
+    "terrain.least_depth_m": (0.05, 1),
+    "terrain.least_volume_m3": (5, 1000),
+    "underpass.depth_m": (1, 6),
+    "underpass.floor_m": (5, 100),
+    "underpass.ramp_m": (30, 200),
+    "underpass.cut_width_m": (8, 40),
+    "underpass.parapet_m": (0, 1),
+    "drainage.rainfall.a": (1, 100),
+    "drainage.rainfall.c": (0.1, 3),
+    "drainage.rainfall.b": (0, 60),
+    "drainage.rainfall.n": (0.3, 1.2),
+    "drainage.return_period_a": (1, 10),
+    "drainage.inlet_time_min": (5, 20),
+    "drainage.roughness_n": (0.008, 0.03),
+    "drainage.cover_m": (0.7, 3),
+    "drainage.manhole_spacing_m": (30, 200),
+    "drainage.trunk_diameter_m": (0.5, 3),
+    "drainage.pumps": (1, 8),
+    "drainage.pump_share": (0.2, 1),
+    "drainage.tank_m3_per_ha": (20, 300),
+}
+TEXTS = ("district.name_en", "district.name_zh", "district.area_code", "district.valid_from")
+STREET_CLASSES = ("arterial", "collector", "local", "underpass")
+_CLASS_NUMBERS = {"width_m": (3, 60), "lanes": (1, 10), "speed_kmh": (5, 120), "vehicles_per_h": (0, 10000)}
+ZONES = (
+    "old_town",
+    "slabs",
+    "towers",
+    "office",
+    "shops",
+    "port",
+    "school",
+    "hospital",
+    "villas",
+    "park",
+    "beach",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe; `value` reaches any key."""
+
+    path: Path
+    text: bytes
+    tree: Mapping[str, Any]
+
+    def value(self, key: str) -> Any:  # noqa: ANN401 - a recipe holds values of many types, checked when read
+        """The value at a dotted key, e.g. ``"terrain.hill.x"``."""
+        node: Any = self.tree
+        for part in key.split("."):
+            node = node[part]
+        return node
+
+    def number(self, key: str) -> float:
+        """The number at a dotted key."""
+        return float(self.value(key))
+
+    @property
+    def seed(self) -> int:
+        """What the generator's chance starts from."""
+        return int(self.value("district.seed"))
+
+    @property
+    def width_m(self) -> float:
+        """West to east."""
+        return self.number("district.width_m")
+
+    @property
+    def height_m(self) -> float:
+        """South to north."""
+        return self.number("district.height_m")
+
+    @property
+    def cell_m(self) -> float:
+        """Side of a terrain cell."""
+        return self.number("district.cell_m")
+
+    @property
+    def streets(self) -> list[dict[str, Any]]:
+        """Rows with name_en, name_zh, class and line."""
+        return list(self.tree["street"])
+
+    @property
+    def street_class(self) -> dict[str, dict[str, Any]]:
+        """Width, lanes, speed and traffic by class."""
+        return dict(self.tree["street_class"])
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        TwinError: not readable, not TOML, or a key is missing or absurd; it names file and key, what was found and
+            what is allowed.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as reason:
+        raise TwinError(
+            f"recipe {path}", f"cannot be read: {reason.strerror}", then="Name a recipe.toml with --recipe."
+        ) from None
+    try:
+        tree = tomllib.loads(text.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+        raise TwinError(f"recipe {path}", f"not TOML: {reason}", then="Mend the file.") from None
+    recipe = Recipe(path, text, tree)
+    _check(recipe)
+    return recipe
+
+
+def _refuse(recipe: Recipe, key: str, found: str, allowed: str) -> TwinError:
+    return TwinError(
+        f"{recipe.path}, {key}", found, f"Allowed: {allowed}.", "Change it in the recipe, then build again."
+    )
+
+
+def _found(recipe: Recipe, key: str, allowed: str) -> Any:  # noqa: ANN401 - any TOML value
+    try:
+        return recipe.value(key)
+    except (KeyError, TypeError):
+        raise _refuse(recipe, key, "missing", allowed) from None
+
+
+def _in_range(recipe: Recipe, key: str, value: object, low: float, high: float) -> float:
+    allowed = f"a number from {low:g} to {high:g}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refuse(recipe, key, f"{value!r} is no number", allowed)
+    if not low <= value <= high:  # also refuses nan
+        raise _refuse(recipe, key, f"{value!r}", allowed)
+    return value
+
+
+def _points(recipe: Recipe, key: str, value: object, least: int) -> None:
+    allowed = f"at least {least} points [x, y], metres within or near the frame"
+    if not isinstance(value, list) or len(value) < least:
+        raise _refuse(recipe, key, f"{str(value)[:60]} is no line", allowed)
+    for k, point in enumerate(value):
+        if not isinstance(point, list) or len(point) != 2:
+            raise _refuse(recipe, f"{key}[{k}]", f"{point!r} is no point", allowed)
+        for axis, size in zip(point, (recipe.width_m, recipe.height_m), strict=True):
+            _in_range(recipe, f"{key}[{k}]", axis, -500, size + 500)
+
+
+def _check(recipe: Recipe) -> None:
+    for key, (low, high) in NUMBERS.items():
+        _in_range(recipe, key, _found(recipe, key, f"a number from {low:g} to {high:g}"), low, high)
+    for key in TEXTS:
+        value = _found(recipe, key, "a text")
+        if not isinstance(value, str) or not value.strip():
+            raise _refuse(recipe, key, f"{value!r}", "a text")
+    area = recipe.value("district.area_code")
+    if len(area) != 4 or not area.isascii() or not area.isalnum() or area != area.upper():
+        raise _refuse(recipe, "district.area_code", repr(area), "four capital letters or digits")
+    for key in ("width_m", "height_m"):
+        if recipe.number(f"district.{key}") % recipe.cell_m:
+            raise _refuse(
+                recipe,
+                f"district.{key}",
+                repr(recipe.value(f"district.{key}")),
+                f"a multiple of cell_m = {recipe.cell_m:g}",
+            )
+    _points(recipe, "coast.line", _found(recipe, "coast.line", "a line"), 4)
+    _points(recipe, "coast.basin", _found(recipe, "coast.basin", "a polygon"), 4)
+    for k, mole in enumerate(_found(recipe, "coast.moles", "a list of polygons")):
+        _points(recipe, f"coast.moles[{k}]", mole, 4)
+    _check_streets(recipe)
+    _check_zones(recipe)
+    _check_lists(recipe)
+
+
+def _check_streets(recipe: Recipe) -> None:
+    for name in STREET_CLASSES:
+        for key, (low, high) in _CLASS_NUMBERS.items():
+            path = f"street_class.{name}.{key}"
+            _in_range(recipe, path, _found(recipe, path, f"a number from {low} to {high}"), low, high)
+    rows = _found(recipe, "street", "a list of [[street]] tables")
+    if not isinstance(rows, list) or len(rows) < 4:
+        raise _refuse(recipe, "street", "fewer than four streets", "at least four [[street]] tables")
+    for k, row in enumerate(rows):
+        for key in ("name_en", "name_zh", "class", "line"):
+            if key not in row:
+                raise _refuse(recipe, f"street[{k}].{key}", "missing", "name_en, name_zh, class and line")
+        if row["class"] not in STREET_CLASSES:
+            raise _refuse(recipe, f"street[{k}].class", repr(row["class"]), ", ".join(STREET_CLASSES))
+        _points(recipe, f"street[{k}].line", row["line"], 2)
+    if sum(row["class"] == "underpass" for row in rows) != 1:
+        raise _refuse(recipe, "street", "not exactly one underpass", "one street of class underpass")
+
+
+def _check_zones(recipe: Recipe) -> None:
+    zones = _found(recipe, "zones", "a table of points by use")
+    for name, points in zones.items():
+        if name not in ZONES:
+            raise _refuse(recipe, f"zones.{name}", "no such use", ", ".join(ZONES))
+        _points(recipe, f"zones.{name}", points, 1)
+    for name in ("slabs", "park"):
+        if name not in zones:
+            raise _refuse(recipe, f"zones.{name}", "missing", "at least one point")
+
+
+def _check_lists(recipe: Recipe) -> None:
+    sags = _found(recipe, "terrain.sag", "a list of sags")
+    for k, sag in enumerate(sags):
+        for key, (low, high) in {
+            "x": (0, recipe.width_m),
+            "y": (0, recipe.height_m),
+            "depth_m": (0.2, 2),
+            "radius_m": (20, 300),
+        }.items():
+            _in_range(recipe, f"terrain.sag[{k}].{key}", sag.get(key), low, high)
+    sizes = _found(recipe, "drainage.diameters_m", "a list of diameters")
+    slopes = _found(recipe, "drainage.least_slopes", "a list of slopes")
+    for k, size in enumerate(sizes):
+        _in_range(recipe, f"drainage.diameters_m[{k}]", size, 0.2, 4)
+    for k, slope in enumerate(slopes):
+        _in_range(recipe, f"drainage.least_slopes[{k}]", slope, 0.0003, 0.02)
+    if len(sizes) < 3 or sorted(sizes) != sizes or len(sizes) != len(slopes):
+        raise _refuse(
+            recipe,
+            "drainage.diameters_m",
+            f"{len(sizes)} diameters and {len(slopes)} slopes",
+            "at least three rising diameters and a least slope for each",
+        )
+    spots = [("drainage.station", ("", "tank_", "outfall_", "gravity_"))]
+    spots += [
+        (f"drainage.gravity_outfalls[{k}]", ("", "outfall_"))
+        for k in range(len(_found(recipe, "drainage.gravity_outfalls", "a list")))
+    ]
+    for key, prefixes in spots:
+        spot = (
+            _found(recipe, "drainage.station", "a table")
+            if "station" in key
+            else recipe.value("drainage.gravity_outfalls")[int(key[key.index("[") + 1 : -1])]
+        )
+        for prefix in prefixes:
+            for axis, size in (("x", recipe.width_m), ("y", recipe.height_m)):
+                _in_range(recipe, f"{key}.{prefix}{axis}", spot.get(prefix + axis), 0, size)
