@@ -56,9 +56,16 @@ INFILTRATION = "40 6 4 7 0"
 """Horton: 40 → 6 mm/h, decay 4 1/h, drying 7 d: sandy loam under lawn."""
 
 
+SECTIONS = (
+    "TITLE OPTIONS RAINGAGES SUBCATCHMENTS SUBAREAS INFILTRATION JUNCTIONS OUTFALLS STORAGE CONDUITS PUMPS ORIFICES "
+    "WEIRS XSECTIONS CURVES TIMESERIES REPORT"
+).split()
+"""SWMM reads a link's cross-section only after the link."""
+
+
 @dataclass
 class _Text:
-    """SWMM input, section by section, in the order of first use."""
+    """SWMM input, gathered section by section."""
 
     sections: dict[str, list[str]] = field(default_factory=dict)
 
@@ -67,7 +74,7 @@ class _Text:
         self.sections.setdefault(section, []).append(" ".join(words))
 
     def __str__(self) -> str:
-        return "\n".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in self.sections.items())
+        return "\n".join(f"[{name}]\n" + "\n".join(self.sections.get(name, [])) + "\n" for name in SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -208,8 +215,11 @@ class _Writer:
 
     def _junction_names(self) -> dict[str, str]:
         if not self.name:
-            for table in ("junctions", "storages", "outfalls", "low_areas", "conduits", "pumps", "gates"):
+            for table in ("junctions", "storages", "outfalls", "low_areas", "conduits"):
                 self.name.update(self.district.entities[table]["swmm_id"])
+            for table, word in (("pumps", "pump"), ("gates", "gate")):
+                codes = self.district.entities[table].sort_values("swmm_id").index
+                self.name.update({code: f"{word}_{k}" for k, code in enumerate(codes, start=1)})
         return self.name
 
     def _nodes(self) -> None:
@@ -296,9 +306,9 @@ class _Writer:
     def _station(self) -> None:
         mode = self.scenario.pumps
         for row in _rows(self.district, "pumps"):
-            name, bottom = row.swmm_id, self.invert[row.from_code]
+            name, bottom = self.name[row.Index], self.invert[row.from_code]
             self.sump = self.sump or row.from_code
-            start, stop = row.start_level_m - bottom, row.stop_level_m - bottom
+            start, stop = round(row.start_level_m - bottom, 3), round(row.stop_level_m - bottom, 3)
             status = "ON" if mode == "on" else "OFF"
             self.text.add("PUMPS", name, self.name[row.from_code], self._end(row.to_code), f"curve_{name}", status, 0, 0)
             flow = row.rated_m3s * self.reality.pump_efficiency
@@ -317,7 +327,7 @@ class _Writer:
             self.pumps[name] = (float(row.power_kw), float(row.rated_m3s))
             self.links.append(row.Index)
         for row in _rows(self.district, "gates"):
-            name, inside = row.swmm_id, self.name[row.from_code]
+            name, inside = self.name[row.Index], self.name[row.from_code]
             outside = self._end(row.to_code)
             self.text.add("ORIFICES", name, inside, outside, "SIDE", float(row.sill_m), ORIFICE_CD, "YES", 0)
             self.text.add("XSECTIONS", name, "RECT_CLOSED", float(row.height_m), float(row.width_m), 0, 0)

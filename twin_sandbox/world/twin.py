@@ -1,0 +1,124 @@
+"""The twin of a district: its entities and terrain, and the runs that can be made in it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin_sandbox.world.reality import AS_DESIGNED, Reality
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import numpy as np
+    import pandas as pd
+
+    from twin_sandbox.entities import District
+    from twin_sandbox.entities.terrain import Terrain
+    from twin_sandbox.things.faults import Fault
+    from twin_sandbox.world.result import Result
+    from twin_sandbox.world.scenario import Scenario
+    from twin_sandbox.world.session import Session
+
+Controller = Callable[[dict[str, Any]], Mapping[str, float]]
+
+
+class Twin:
+    """A district that can be run. Made by :func:`open_district`.
+
+    Args:
+        district: the district, read lazily.
+    """
+
+    def __init__(self, district: "District") -> None:
+        self.district = district
+
+    def __repr__(self) -> str:
+        return f"<Twin of {self.district!r}>"
+
+    @property
+    def entities(self) -> "Mapping[str, gpd.GeoDataFrame]":
+        """The tables by name, e.g. ``twin.entities["streets"]``; each is indexed by unified code."""
+        return self.district.entities
+
+    @property
+    def terrain(self) -> "Terrain":
+        """Ground heights, land cover and low areas on a grid; row 0 is the north."""
+        return self.district.terrain
+
+    @property
+    def things(self) -> "pd.DataFrame":
+        """The ledger of devices, one row a datastream."""
+        from twin_sandbox.things.ledger import ledger
+
+        return ledger(self.district)
+
+    def run(
+        self,
+        scenario: "Scenario",
+        reality: Reality | None = None,
+        controller: Controller | None = None,
+        step_s: int = 300,
+    ) -> "Result":
+        """Run a scenario to its end.
+
+        Args:
+            scenario: what happens.
+            reality: how the real network differs from the public model; by default not at all.
+            controller: called with the measurements at each control step, gives settings; by default the standing
+                rules of the scenario work the station.
+            step_s: control step of the controller [s].
+
+        Raises:
+            TwinError: the engine refuses the model, or the controller's settings are not allowed.
+        """
+        with self.session(scenario, reality, step_s) as session:
+            while controller is not None and not session.done:
+                session.step(controller(session.measurements()))
+            return session.result()
+
+    def session(self, scenario: "Scenario", reality: Reality | None = None, step_s: int = 300) -> "Session":
+        """Open a run that stops every ``step_s`` seconds; several may be open at once.
+
+        Raises:
+            TwinError: a step that does not fit, or the engine refuses the model.
+        """
+        from twin_sandbox.world.session import Session
+
+        return Session(self.district, scenario, reality or AS_DESIGNED, step_s)
+
+    def observe(
+        self,
+        result: "Result",
+        stream: "np.random.Generator | Mapping[str, np.random.Generator]",
+        faults: "Sequence[Fault]" = (),
+    ) -> "pd.DataFrame":
+        """What the devices report of a run: one row an observation (datastream, time, value).
+
+        See :func:`twin_sandbox.things.observation.observe`, which also gives the truth of the faults.
+        """
+        from twin_sandbox.things.observation import observe
+
+        return observe(self.district, result, stream, faults).table
+
+    def drainage_input(self, scenario: "Scenario", reality: Reality | None = None) -> str:
+        """The scenario as an input file for EPA SWMM alone, standing rules included.
+
+        Run by SWMM itself it gives the same levels and flows as :meth:`run`.
+        """
+        from twin_sandbox.world.drains import drains
+
+        return drains(self.district, scenario, reality or AS_DESIGNED).text_with_rules
+
+
+def open_district(folder: Path | str | None = None) -> Twin:
+    """Open a built district; without a folder the sample district, which is built into the user's cache if missing.
+
+    Raises:
+        TwinError: the folder is no district, or is damaged.
+    """
+    from twin_sandbox.entities import read_district
+
+    if folder is None:
+        from twin_sandbox.generate import build_district
+
+        folder = build_district()
+    return Twin(read_district(folder))
