@@ -54,7 +54,7 @@ def make_code(area: str, column: int, row: int, letter: str, kind: str, serial: 
             "unified code",
             f"cannot be made of area {area!r}, grid {column},{row}, class {letter!r}, kind {kind!r}, serial {serial}",
             "Area: 4 capitals or digits. Grid: 0 to 99 each. Class: F, V, B, P or E. Kind: 2 capitals. "
-            "Serial: 0 to 9999.",
+            "Serial: 0 to 9999",
         )
     return body + str(mod_37_36.calc_check_digit(body))
 
@@ -74,14 +74,14 @@ def parse_code(code: str) -> Code:
         raise TwinError(
             "unified code",
             f"{code!r} has not the shape of one",
-            "area (4) grid (4 digits) class (F, V, B, P, E) kind (2 letters) serial (4 digits) check (1).",
+            "area (4) grid (4 digits) class (F, V, B, P, E) kind (2 letters) serial (4 digits) check (1)",
             "Compare it with the table that it came from.",
         )
     if not mod_37_36.is_valid(code):
         raise TwinError(
             "unified code",
             f"{code!r} has a wrong check character",
-            f"With these fifteen characters the last would be {mod_37_36.calc_check_digit(code[:-1])!r}.",
+            f"With these fifteen characters the last would be {mod_37_36.calc_check_digit(code[:-1])!r}",
             "A character was mistyped or two were swapped.",
         )
     return Code(code[:4], int(code[4:6]), int(code[6:8]), code[8], code[9:11], int(code[11:15]))

@@ -148,12 +148,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
     except ValueError:
         raise TwinError(str(path), "damaged: not JSON", then=_AGAIN) from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise TwinError(str(path), "of something else, not of a district", f"format: {FORMAT!r}.", _AGAIN)
+        raise TwinError(str(path), "of something else, not of a district", f"format: {FORMAT!r}", _AGAIN)
     if manifest.get("version") != FORMAT_VERSION:
         raise TwinError(
             str(path),
             f"district format version {manifest.get('version')!r}",
-            f"This practicum reads version {FORMAT_VERSION}.",
+            f"This practicum reads version {FORMAT_VERSION}",
             _AGAIN,
         )
     wanted = {"files": dict, "grid": dict, "crs": str, "area_code": str, "name_en": str, "name_zh": str}

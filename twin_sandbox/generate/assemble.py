@@ -35,7 +35,6 @@ USE_ZH = {
     "port": "港口仓库",
     "school": "学校",
     "hospital": "医院",
-    "substation": "变电所",
 }
 
 
@@ -145,8 +144,9 @@ def draft_district(recipe: Recipe) -> Draft:
     station_plan = recipe.value("drainage.station")
     site = Point(station_plan["tank_x"], station_plan["tank_y"]).buffer(24.0)
     clear = coast.beach.union(site)
-    buildings = blocks_.build_blocks(blocks, clear, chance[3])
-    buildings = blocks_.add_substations(buildings, blocks, clear, recipe.value("substations"))
+    landmarks = blocks_.raise_landmarks(recipe)
+    clear = shapely.union_all([clear, *(landmark.footprint.buffer(7.0) for landmark in landmarks)])
+    buildings = [*landmarks, *blocks_.build_blocks(blocks, clear, chance[3])]
     cover = cover_land(grid, coast, blocks, buildings, streets, chance[4])
 
     for hole in sewers.manholes:
@@ -236,14 +236,17 @@ def _building_rows(draft: Draft, rows: Rows) -> None:
     chance = np.random.Generator(np.random.PCG64(np.random.SeedSequence(draft.recipe.seed).spawn(6)[5]))
     for building, people in zip(draft.buildings, draft.people, strict=True):
         ground = draft.height_m[draft.grid.inside(building.footprint.buffer(draft.grid.cell_m * 0.71))]
-        step = {"old_town": 0.05, "shops": 0.05, "port": 0.10, "substation": 0.10}.get(building.zone, 0.15)
+        step = {"old_town": 0.05, "shops": 0.05, "port": 0.10, "landmark": 0.12}.get(building.zone, 0.15)
         floor = float(np.median(ground)) + step + 0.25 * float(chance.random())
-        name_en, name_zh = _address(draft, building.footprint, numbers)
+        name_en, name_zh = building.name_en, building.name_zh
+        if not name_en:
+            name_en, name_zh = _address(draft, building.footprint, numbers)
+            name_zh += USE_ZH[building.use]
         rows.add(
             building.footprint,
             building.use,
             name_en,
-            f"{name_zh}{USE_ZH[building.use]}",
+            name_zh,
             use=building.use,
             storeys=building.storeys,
             height_m=building.height_m,
@@ -253,10 +256,11 @@ def _building_rows(draft: Draft, rows: Rows) -> None:
 
 
 def _park_rows(draft: Draft, rows: Rows) -> None:
-    for k, block in enumerate([block for block in draft.blocks if block.zone == "park"]):
-        names = draft.recipe.value("park_names")
-        name_en, name_zh = names[k] if k < len(names) else (f"Park {k + 1}", f"{k + 1}号公园")
-        rows.add(block.shape, "park", name_en, name_zh)
+    parks = draft.recipe.value("park")
+    for block in draft.blocks:
+        if block.zone == "park":
+            park = min(parks, key=lambda p: block.shape.distance(Point(p["x"], p["y"])))
+            rows.add(block.shape, "park", park["name_en"], park["name_zh"])
 
 
 def _street_at(draft: Draft, x: float, y: float) -> int:

@@ -1,7 +1,7 @@
 """Blocks between the streets, what they are used for, their buildings and parks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -30,6 +30,8 @@ class Building:
     storeys: int
     height_m: float
     zone: str
+    name_en: str = ""
+    name_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,6 @@ class Pattern:
     storey_m: float = 3.0
     most: int = 99
     wobble_m: float = 0.0
-    extra: dict[str, float] = field(default_factory=dict)
 
 
 PATTERNS = {
@@ -84,7 +85,6 @@ PATTERNS = {
     "hospital": Pattern((44, 56), (18, 24), (6, 11), 16.0, 20.0, 1.0, "IL", ("hospital",), 4.0, most=4),
     "villas": Pattern((13, 18), (10.5, 13), (2, 3), 10.0, 13.0, 0.86, "IIL", ("residential",), 3.2, wobble_m=2.5),
 }
-SUBSTATION_M = (15.0, 11.0)
 SETBACK_M = 4.0
 
 
@@ -94,13 +94,34 @@ def cut_blocks(recipe: Recipe, coast: Coast, streets: list[Street]) -> list[Bloc
     roads = shapely.union_all([s.line.buffer(s.width_m / 2 + 0.5) for s in streets])
     free = shapely.set_precision(coast.land.intersection(frame).difference(roads), 0.01)
     zones = [(name, shapely.Point(spot)) for name, spots in recipe.value("zones").items() for spot in spots]
+    zones += [("park", shapely.Point(park["x"], park["y"])) for park in recipe.value("park")]
     blocks = []
     for part in sorted(shapely.get_parts(free), key=lambda p: (round(p.bounds[1]), round(p.bounds[0]))):
         if part.geom_type != "Polygon" or part.area < 400:
             continue
-        middle = part.representative_point()
-        zone = min(zones, key=lambda item: middle.distance(item[1]))[0]
-        blocks.append(Block(part, zone))
+        if part.distance(coast.sea) < 1.0:
+            blocks += _split(part, zones)
+        else:
+            middle = part.representative_point()
+            blocks.append(Block(part, min(zones, key=lambda item: middle.distance(item[1]))[0]))
+    return blocks
+
+
+def _split(waterfront: Polygon, zones: list[tuple[str, shapely.Point]]) -> list[Block]:
+    """The waterfront is one long block: it changes use half-way between zone points."""
+    near = [(name, spot) for name, spot in zones if waterfront.distance(spot) < 1.0]
+    if len(near) < 2:
+        return [Block(waterfront, near[0][0] if near else "quay")]
+    cells = shapely.get_parts(
+        shapely.voronoi_polygons(shapely.multipoints([spot for _, spot in near]), extend_to=waterfront)
+    )
+    blocks = []
+    for name in sorted({name for name, _ in near}):
+        own = [cell for cell in cells if any(cell.contains(spot) for other, spot in near if other == name)]
+        piece = shapely.set_precision(shapely.union_all(own).intersection(waterfront), 0.01)
+        blocks += [
+            Block(part, name) for part in shapely.get_parts(piece) if part.geom_type == "Polygon" and part.area > 400
+        ]
     return blocks
 
 
@@ -117,29 +138,24 @@ def build_blocks(blocks: list[Block], keep_clear: shapely.Geometry, rng: np.rand
     return buildings
 
 
-def add_substations(
-    buildings: list[Building], blocks: list[Block], clear: shapely.Geometry, spots: list[tuple[float, float]]
-) -> list[Building]:
-    """A small substation in the free ground nearest to each spot."""
-    length, depth = SUBSTATION_M
-    taken = shapely.union_all([b.footprint.buffer(5.0) for b in buildings]).union(clear)
-    added = []
-    for x, y in spots:
-        ground = min(
-            (b.shape.buffer(-SETBACK_M) for b in blocks if b.shape.area > 3000), key=shapely.Point(x, y).distance
+def raise_landmarks(recipe: Recipe) -> list[Building]:
+    """The recipe's buildings that have a place of their own."""
+    landmarks = []
+    for row in recipe.value("landmark"):
+        x, y, length, depth = (float(row[key]) for key in ("x", "y", "length_m", "depth_m"))
+        plan = box(x - length / 2, y - depth / 2, x + length / 2, y + depth / 2)
+        landmarks.append(
+            Building(
+                plan,
+                row["use"],
+                int(row["storeys"]),
+                float(row["height_m"]),
+                "landmark",
+                row["name_en"],
+                row["name_zh"],
+            )
         )
-        west, south, east, north = ground.bounds
-        places = [
-            box(a, b, a + length, b + depth)
-            for a in np.arange(west, east - length, 3.0).tolist()
-            for b in np.arange(south, north - depth, 3.0).tolist()
-        ]
-        free = [p for p in places if ground.contains(p) and not taken.intersects(p)]
-        if free:
-            place = min(free, key=lambda p: (round(p.centroid.distance(shapely.Point(x, y)), 3), p.bounds))
-            added.append(Building(shapely.set_precision(place, 0.01), "substation", 1, 5.2, "substation"))
-            taken = taken.union(place.buffer(5.0))
-    return [*buildings, *added]
+    return landmarks
 
 
 def _axis(shape: Polygon) -> tuple[float, float]:
@@ -163,7 +179,6 @@ def _fill(ground: Polygon, zone: str, rng: np.random.Generator) -> Iterator[Buil
     while y < north and built < pattern.most:
         depth = _between(rng, pattern.depth_m)
         x = west + 1.0 + 5.0 * float(rng.random())
-        tallest = depth
         while x < east and built < pattern.most:
             length = _between(rng, pattern.length_m)
             shape = pattern.shapes[int(rng.integers(len(pattern.shapes)))]
@@ -179,7 +194,7 @@ def _fill(ground: Polygon, zone: str, rng: np.random.Generator) -> Iterator[Buil
                 yield Building(footprint, use, own, round(own * pattern.storey_m + 0.6, 1), zone)
                 built += 1
             x += length + pattern.gap_m
-        y += tallest + pattern.row_m
+        y += depth + pattern.row_m
 
 
 def _between(rng: np.random.Generator, limits: tuple[float, float]) -> float:

@@ -59,7 +59,7 @@ def build_district(recipe_path: Path | str | None = None, out: Path | str | None
         raise TwinError(
             f"folder {target}",
             "holds something that is not a district",
-            "An empty or new folder, or a built district, which is replaced.",
+            "An empty or new folder, or a built district, which is replaced",
             "Name another folder.",
         )
     recipe = read_recipe(path)

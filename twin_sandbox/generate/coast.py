@@ -6,15 +6,16 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString, Polygon
 
-from twin_sandbox.generate.curves import spline
+from twin_sandbox.generate.curves import Floats, spline
 from twin_sandbox.generate.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Coast:
-    """Polygons in local metres: the land reaches 60 m beyond the frame, the moles stand in the sea."""
+    """Polygons in local metres: land and sea reach 60 m beyond the frame, the moles stand in the sea."""
 
     land: shapely.Geometry
+    sea: shapely.Geometry
     moles: shapely.Geometry
     beach: shapely.Geometry
     shore: LineString
@@ -28,10 +29,22 @@ def draw_coast(recipe: Recipe) -> Coast:
     mainland = mainland.intersection(shapely.box(west, -60.0, east, north))
     land = mainland.difference(Polygon(recipe.value("coast.basin")))
     moles = shapely.union_all([Polygon(mole) for mole in recipe.value("coast.moles")])
-    beach_west, beach_east = recipe.value("coast.beach_x_m")
-    beach = (
-        shore.buffer(recipe.number("coast.beach_width_m"))
-        .intersection(land)
-        .intersection(shapely.box(beach_west, -60, beach_east, north))
-    )
-    return Coast(shapely.set_precision(land, 0.01), moles, beach, shore)
+    land = shapely.set_precision(land, 0.01)
+    sea = shapely.box(west, -400.0, east, north).difference(land)
+    return Coast(land, sea, moles, _beach(recipe, shore).intersection(land), shore)
+
+
+def beach_width_m(recipe: Recipe, x_m: Floats) -> Floats:
+    """Width of the beach at an easting: full in its middle, tapering to nothing over its last 110 m."""
+    west, east = recipe.value("coast.beach_x_m")
+    taper = np.clip(np.minimum(x_m - west, east - x_m) / 110.0, 0.0, 1.0)
+    return np.asarray(recipe.number("coast.beach_width_m") * taper * (2.0 - taper))
+
+
+def _beach(recipe: Recipe, shore: LineString) -> shapely.Geometry:
+    points = shapely.get_coordinates(shapely.segmentize(shore, 10.0))
+    width = beach_width_m(recipe, points[:, 0])
+    points, width = points[width > 0], width[width > 0]
+    inner = points + np.column_stack([np.zeros_like(width), width])
+    outer = points - [0.0, 5.0]
+    return Polygon(np.vstack([outer, inner[::-1]]))

@@ -34,10 +34,12 @@ def cover_land(
     chance = rng.random(grid.x_m.shape)
     cover = np.where(grid.inside(coast.land) | grid.inside(coast.moles), 6, 0).astype(np.uint8)
     for block in blocks:
+        if block.zone not in PAVED and block.zone != "park":
+            continue
         inside = grid.inside(block.shape)
         if block.zone in PAVED:
             cover[inside] = np.where(chance < PAVED[block.zone], 3, 4)[inside]
-        elif block.zone == "park":
+        else:
             cover[inside] = 5
     cover[grid.inside(coast.beach) & (cover > 0)] = 7
     cover[grid.inside(shapely.union_all([s.line.buffer(s.width_m / 2) for s in streets])) & (cover > 0)] = 1

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin_sandbox.generate.coast import Coast
+from twin_sandbox.generate.coast import Coast, beach_width_m
 from twin_sandbox.generate.curves import Floats, bump, unevenness
 from twin_sandbox.generate.recipe import Recipe
 from twin_sandbox.generate.streets import Street
@@ -81,7 +81,7 @@ def shape_ground(
 ) -> Floats:
     """Bare ground of every cell, sea bed included, above the city datum; 0.01 m."""
     land = grid.inside(coast.land)
-    from_shore = grid.distance_m(coast.land.boundary)
+    from_shore = np.where(land, grid.distance_m(coast.sea), grid.distance_m(coast.land))
     inland = np.where(land, from_shore, 0.0)
     plain = recipe.number("terrain.plain_m")
     height = recipe.number("terrain.quay_m") + recipe.number("terrain.slope") * np.minimum(inland, plain)
@@ -107,7 +107,7 @@ def shape_ground(
 
     height = _underpass(recipe, grid, streets, height)
     beach = grid.inside(coast.beach)
-    rising = np.minimum(1.0, from_shore / recipe.number("coast.beach_width_m"))
+    rising = np.minimum(1.0, from_shore / np.maximum(beach_width_m(recipe, grid.x_m), 1.0))
     height = np.where(beach, -0.4 + rising * (height + 0.4), height)
     bed = _sea_bed(recipe, grid, coast, from_shore)
     height = np.where(land, height, bed)

@@ -66,8 +66,8 @@ ZONES = (
     "school",
     "hospital",
     "villas",
-    "park",
     "beach",
+    "quay",
 )
 
 
@@ -145,7 +145,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def _refuse(recipe: Recipe, key: str, found: str, allowed: str) -> TwinError:
     return TwinError(
-        f"{recipe.path}, {key}", found, f"Allowed: {allowed}.", "Change it in the recipe, then build again."
+        f"{recipe.path}, {key}", found, f"Allowed: {allowed}", "Change it in the recipe, then build again."
     )
 
 
@@ -228,9 +228,24 @@ def _check_zones(recipe: Recipe) -> None:
         if name not in ZONES:
             raise _refuse(recipe, f"zones.{name}", "no such use", ", ".join(ZONES))
         _points(recipe, f"zones.{name}", points, 1)
-    for name in ("slabs", "park"):
-        if name not in zones:
-            raise _refuse(recipe, f"zones.{name}", "missing", "at least one point")
+    if "slabs" not in zones:
+        raise _refuse(recipe, "zones.slabs", "missing", "at least one point")
+    for kind, texts, numbers in (
+        ("park", ("name_en", "name_zh"), {}),
+        (
+            "landmark",
+            ("name_en", "name_zh", "use"),
+            {"length_m": (2, 200), "depth_m": (2, 200), "storeys": (1, 60), "height_m": (2, 300)},
+        ),
+    ):
+        for k in range(len(_found(recipe, kind, f"a list of [[{kind}]] tables"))):
+            row, key = recipe.value(kind)[k], f"{kind}[{k}]"
+            for text in texts:
+                if not isinstance(row.get(text), str):
+                    raise _refuse(recipe, f"{key}.{text}", repr(row.get(text)), "a text")
+            spans = {"x": (0, recipe.width_m), "y": (0, recipe.height_m), **numbers}
+            for name, (low, high) in spans.items():
+                _in_range(recipe, f"{key}.{name}", row.get(name), low, high)
 
 
 def _check_lists(recipe: Recipe) -> None:

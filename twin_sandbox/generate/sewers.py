@@ -19,7 +19,7 @@ from twin_sandbox.generate.streets import Street
 
 CLASS_COST = {"arterial": 0.85, "collector": 0.9, "local": 1.0, "underpass": 8.0}
 MOST_SLOPE = 0.03
-CHAMBER_DROP_M = 0.0
+CROSSING_COST = 25.0  # a pipe that crosses the underpass must lie below its floor
 
 
 @dataclass
@@ -119,10 +119,13 @@ def lay_pipes(recipe: Recipe, sewers: Sewers) -> None:
         min(range(len(manholes)), key=lambda k: (_gap(manholes[k], spot["x"], spot["y"]), k)) for spot in spots
     ]
     beside: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
+    cuts = [line for _, _, line, sort in sewers.links if sort == "underpass"]
     for number, (a, b, line, sort) in enumerate(sewers.links):
+        crosses = sort != "underpass" and any(line.crosses(cut) for cut in cuts)
+        factor = CROSSING_COST if crosses else CLASS_COST[sort]
         for end, start in ((a, b), (b, a)):
             climb = max(0.0, manholes[end].rim_m - manholes[start].rim_m)
-            beside[end].append((start, line.length * CLASS_COST[sort] + 60.0 * climb, number))
+            beside[end].append((start, line.length * factor + 60.0 * climb, number))
     cost = {root: 40.0 * (k > 0) for k, root in enumerate(sewers.roots)}
     via: dict[int, tuple[int, int]] = {}
     heap = sorted((value, root) for root, value in cost.items())
@@ -143,7 +146,7 @@ def lay_pipes(recipe: Recipe, sewers: Sewers) -> None:
         raise TwinError(
             f"{recipe.path}, street",
             f"the street at x = {x:.0f}, y = {y:.0f} is joined to no other",
-            "Every street must meet another one.",
+            "Every street must meet another one",
             "Lengthen its line until it crosses its neighbour.",
         )
     for start in sorted(via):
