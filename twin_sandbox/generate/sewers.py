@@ -18,7 +18,7 @@ from twin_sandbox.generate.recipe import Recipe
 from twin_sandbox.generate.streets import Street
 
 CLASS_COST = {"arterial": 0.85, "collector": 0.9, "local": 1.0, "underpass": 8.0}
-MOST_SLOPE = 0.03
+MOST_SLOPE = 0.04
 CROSSING_COST = 25.0  # a pipe that crosses the underpass must lie below its floor
 
 
@@ -231,9 +231,11 @@ def size_pipes(recipe: Recipe, sewers: Sewers) -> dict[int, Load]:
             slope = min(max(ground, least), MOST_SLOPE)
             if full_flow_m3s(size, slope, n) >= flow or size == sizes[-1]:
                 break
+        outlet = min(inlet - slope * pipe.length_m, foot.rim_m - cover - size)
+        # on steep ground the pipe lies deeper at its head instead of racing down
+        inlet = min(inlet, outlet + MOST_SLOPE * pipe.length_m)
         pipe.diameter_m, pipe.design_m3s = float(size), round(flow, 3)
-        pipe.inlet_m = round(inlet - 0.0005, 3)
-        pipe.outlet_m = round(min(inlet - slope * pipe.length_m, foot.rim_m - cover - size) - 0.001, 3)
+        pipe.inlet_m, pipe.outlet_m = round(inlet - 0.0005, 3), round(outlet - 0.001, 3)
         top.invert_m = pipe.inlet_m
         speed = full_flow_m3s(size, pipe.slope, n) / (math.pi / 4 * size**2)
         below = loads[pipe.end]
