@@ -75,7 +75,7 @@ class District:
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """The recipe that it was built from."""
-        import tomllib  # noqa: PLC0415 - opening a district needs no parser
+        import tomllib
 
         return tomllib.loads((self.folder / RECIPE).read_text(encoding="utf-8"))
 
@@ -108,7 +108,7 @@ class District:
     @cached_property
     def stage_storage(self) -> "dict[str, pd.DataFrame]":
         """For each low area its table level_m, area_m2, volume_m3, rising from the bottom to 0.4 m above the sill."""
-        import pandas as pd  # noqa: PLC0415 - opening a district reads no table
+        import pandas as pd
 
         rows = pd.read_csv(self.folder / STAGES, dtype={"code": str})
         return {
@@ -175,8 +175,8 @@ def _verify(path: Path, expected: str | None) -> None:
 
 
 def _read_table(path: Path, name: str) -> "gpd.GeoDataFrame":
-    import geopandas as gpd  # noqa: PLC0415 - opening a district reads no table
-    import pyogrio  # noqa: PLC0415 - likewise
+    import geopandas as gpd
+    import pyogrio
 
     try:
         table = gpd.read_file(path, layer=name)

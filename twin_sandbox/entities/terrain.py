@@ -78,5 +78,5 @@ RASTERS = ("elevation_m", "land_cover", "low_area")
 
 def read_terrain(folder: Path, x_min_m: float, y_max_m: float, cell_m: float) -> Terrain:
     """Read the three rasters of a built district."""
-    rasters = [np.load(folder / f"{name}.npy", allow_pickle=False) for name in RASTERS]
-    return Terrain(*rasters, x_min_m, y_max_m, cell_m)
+    elevation, cover, low_area = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in RASTERS)
+    return Terrain(elevation, cover, low_area, x_min_m, y_max_m, cell_m)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -161,7 +162,7 @@ def raise_landmarks(recipe: Recipe) -> list[Building]:
 def _axis(shape: Polygon) -> tuple[float, float]:
     """Unit vector along the long side of the block that lies nearest to west-east."""
     corners = list(shape.minimum_rotated_rectangle.exterior.coords)
-    sides = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(corners[:2], corners[1:3], strict=True)]
+    sides = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(corners[:3])]
     dx, dy = max(sides, key=lambda side: abs(side[0]) / (abs(side[0]) + abs(side[1])))
     size = float(np.sqrt(dx * dx + dy * dy))
     sign = 1.0 if dx >= 0 else -1.0

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import time
 import uuid
@@ -107,8 +106,8 @@ def _move(draft: Path, target: Path) -> None:
     old = draft.with_name(f"{draft.name}-old")
     try:
         if target.exists():
-            os.rename(target, old)
-        os.rename(draft, target)
+            target.rename(old)
+        draft.rename(target)
     except OSError:
         if not (target / form.MANIFEST).is_file():
             raise
@@ -117,10 +116,10 @@ def _move(draft: Path, target: Path) -> None:
 
 
 def _write(recipe: Recipe, name: str, folder: Path) -> None:
-    import numpy as np  # noqa: PLC0415 - finding a built district loads nothing heavy
-    import pyogrio  # noqa: PLC0415 - likewise
+    import numpy as np
+    import pyogrio
 
-    from twin_sandbox.generate.assemble import assemble  # noqa: PLC0415 - likewise
+    from twin_sandbox.generate.assemble import assemble
 
     plan = assemble(recipe)
     (folder / form.RECIPE).write_bytes(recipe.text)

@@ -1,13 +1,11 @@
 """Where the district is measured: rain, tide, levels, street depths, pumps."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from shapely.geometry import Point
 
-if TYPE_CHECKING:
-    from twin_sandbox.generate.assemble import Draft
+from twin_sandbox.generate.draft import Draft
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ LEVEL_SENSORS = 6
 
 
 def place_devices(
-    draft: "Draft", junctions: list[str], low_codes: list[str], hosts: dict[str, tuple[str, Point]]
+    draft: Draft, junctions: list[str], low_codes: list[str], hosts: dict[str, tuple[str, Point]]
 ) -> list[Device]:
     """Two rain gauges, a tide gauge, level sensors in tank and trunks, a gauge in each low area, pump status."""
     width, height = draft.recipe.width_m, draft.recipe.height_m
@@ -77,7 +75,7 @@ def place_devices(
     return devices
 
 
-def _gauged(draft: "Draft") -> list[int]:
+def _gauged(draft: Draft) -> list[int]:
     """Manholes with a level sensor: the trunks' ends, then up the largest trunk and at the gravity outfalls."""
     sewers = draft.sewers
     load = {pipe.start: pipe.design_m3s for pipe in sewers.pipes}

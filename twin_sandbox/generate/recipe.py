@@ -271,17 +271,14 @@ def _check_lists(recipe: Recipe) -> None:
             f"{len(sizes)} diameters and {len(slopes)} slopes",
             "at least three rising diameters and a least slope for each",
         )
-    spots = [("drainage.station", ("", "tank_", "outfall_", "gravity_"))]
-    spots += [
-        (f"drainage.gravity_outfalls[{k}]", ("", "outfall_"))
-        for k in range(len(_found(recipe, "drainage.gravity_outfalls", "a list")))
+    spots: list[tuple[str, Any, tuple[str, ...]]] = [
+        ("drainage.station", _found(recipe, "drainage.station", "a table"), ("", "tank_", "outfall_", "gravity_"))
     ]
-    for key, prefixes in spots:
-        spot = (
-            _found(recipe, "drainage.station", "a table")
-            if "station" in key
-            else recipe.value("drainage.gravity_outfalls")[int(key[key.index("[") + 1 : -1])]
-        )
+    spots += [
+        (f"drainage.gravity_outfalls[{k}]", spot, ("", "outfall_"))
+        for k, spot in enumerate(_found(recipe, "drainage.gravity_outfalls", "a list"))
+    ]
+    for key, spot, prefixes in spots:
         for prefix in prefixes:
             for axis, size in (("x", recipe.width_m), ("y", recipe.height_m)):
                 _in_range(recipe, f"{key}.{prefix}{axis}", spot.get(prefix + axis), 0, size)

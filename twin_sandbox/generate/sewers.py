@@ -7,7 +7,9 @@ i = a (1 + c lg P) / (t + b)^n in mm/min, q = 167 i in L/(s·ha), and t the inle
 import heapq
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from shapely.geometry import LineString, Point
 from shapely.ops import substring
@@ -50,7 +52,7 @@ class Pipe:
     @property
     def length_m(self) -> float:
         """Length in plan, to the decimetre."""
-        return round(self.line.length, 1)
+        return round(float(self.line.length), 1)
 
     @property
     def slope(self) -> float:
@@ -82,8 +84,8 @@ def place_manholes(recipe: Recipe, streets: list[Street], sags: list[Sag]) -> Se
     manholes: list[Manhole] = []
     links: list[tuple[int, int, LineString, str]] = []
 
-    def manhole(x: float, y: float, street: int) -> int:
-        key = (round(x, 2), round(y, 2))
+    def manhole(at: Sequence[float], street: int) -> int:
+        key = (round(at[0], 2), round(at[1], 2))
         if key not in by_place:
             by_place[key] = len(manholes)
             manholes.append(Manhole(*key, street))
@@ -100,12 +102,12 @@ def place_manholes(recipe: Recipe, streets: list[Street], sags: list[Sag]) -> Se
             if line.distance(spot) < 0.5 and 15.0 < at < line.length - 15.0:
                 stops.add(at)
         ordered = sorted(stops)
-        for a, b in zip(ordered[:-1], ordered[1:], strict=True):
+        for a, b in pairwise(ordered):
             parts = max(1, math.ceil((b - a) / spacing - 0.15))
             cuts = [a + (b - a) * part / parts for part in range(parts + 1)]
-            for c, d in zip(cuts[:-1], cuts[1:], strict=True):
+            for c, d in pairwise(cuts):
                 piece = substring(line, c, d)
-                ends = [manhole(*piece.coords[end], k) for end in (0, -1)]
+                ends = [manhole(piece.coords[end], k) for end in (0, -1)]
                 links.append((ends[0], ends[1], piece, street.street_class))
     return Sewers(manholes, links)
 
@@ -162,17 +164,12 @@ def _gap(manhole: Manhole, x: float, y: float) -> float:
 def intensity_l_s_ha(recipe: Recipe, return_period_a: float, minutes: float) -> float:
     """Design intensity q in L/(s·ha): 167 a (1 + c lg P) / (t + b)^n."""
     a, c, b, n = (recipe.number(f"drainage.rainfall.{key}") for key in "acbn")
-    return 167.0 * a * (1.0 + c * math.log10(return_period_a)) / (minutes + b) ** n
+    return float(167.0 * a * (1.0 + c * math.log10(return_period_a)) / (minutes + b) ** n)
 
 
 def full_flow_m3s(diameter_m: float, slope: float, roughness_n: float) -> float:
     """Full-bore flow of a circular pipe by Manning's equation."""
-    return math.pi / 4 * diameter_m**2 * (diameter_m / 4) ** (2 / 3) * math.sqrt(slope) / roughness_n
-
-
-def peak_m3s(recipe: Recipe, return_period_a: float, area_ha: float, coefficient: float, minutes: float) -> float:
-    """Rational method: ψ q F."""
-    return coefficient * intensity_l_s_ha(recipe, return_period_a, minutes) * area_ha / 1000.0
+    return float(math.pi / 4 * diameter_m**2 * (diameter_m / 4) ** (2 / 3) * math.sqrt(slope) / roughness_n)
 
 
 def upstream_first(sewers: Sewers) -> list[Pipe]:

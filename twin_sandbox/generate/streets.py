@@ -1,6 +1,7 @@
 """Streets: the recipe's lines cut at their crossings into segments and a graph."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def _segments(line: LineString, others: list[LineString]) -> list[LineString]:
             met = shapely.get_parts(line.intersection(other))
             cuts.update(line.project(spot) for spot in met if not spot.is_empty)
     ordered = sorted(cuts)
-    return [substring(line, a, b) for a, b in zip(ordered[:-1], ordered[1:], strict=True) if b - a > 0.5]
+    return [substring(line, a, b) for a, b in pairwise(ordered) if b - a > 0.5]
 
 
 def _street(recipe: Recipe, row: dict[str, Any], line: LineString, rng: np.random.Generator) -> Street:
