@@ -1,0 +1,1 @@
+"""From scores to competencies, from competencies to certificates."""

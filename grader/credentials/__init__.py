@@ -1,0 +1,1 @@
+"""Certificates: Open Badges 3.0 credentials, their signing, their verifying, trust packs."""
