@@ -46,14 +46,18 @@ COVER_WEIR_M = 3.0
 SURCHARGE_M = 20.0
 """Head that a junction may gain above its rim before SWMM itself would throw water away [m]: never reached."""
 
-LOW_AREA_HEADROOM_M = 4.0
+HEADROOM_M = 4.0
+"""Height of the weirs and of the stores above their last known level [m]."""
+
+BELOW_START_M = 0.2
+"""Between storms seepage keeps the tank this far below the first pump's start level [m]."""
+
 DRY_RUN_M = 0.25
 RAMP_M = 0.25
-LOSSES = (0.0, 0.0, 0.0)
 SUBAREA = "0.013 0.15 1.5 5.0 25 OUTLET"
 """n impervious and pervious, depression storage [mm] impervious and pervious, share [%] of impervious without storage."""
-INFILTRATION = "40 6 4 7 0"
-"""Horton: 40 → 6 mm/h, decay 4 1/h, drying 7 d: sandy loam under lawn."""
+INFILTRATION = "76.2 12.7 4 7 0"
+"""Horton: 3.0 → 0.5 in/h, decay 4 1/h, drying 7 d: SWMM's own defaults, a loam under lawn."""
 
 
 SECTIONS = (
@@ -191,7 +195,7 @@ class _Writer:
             "INERTIAL_DAMPING": "PARTIAL",
             "NORMAL_FLOW_LIMITED": "BOTH",
             "MIN_SURFAREA": 3,
-            "MAX_TRIALS": 20,
+            "MAX_TRIALS": 8,
             "HEAD_TOLERANCE": 0.0005,
             "THREADS": 1,
             "SURCHARGE_METHOD": "EXTRAN",
@@ -225,20 +229,22 @@ class _Writer:
     def _nodes(self) -> None:
         for row in _rows(self.district, "junctions"):
             self.invert[row.Index] = row.invert_m
-            self.text.add("JUNCTIONS", row.swmm_id, row.invert_m, row.rim_m - row.invert_m, 0, SURCHARGE_M, 0)
+            self.text.add("JUNCTIONS", row.swmm_id, row.invert_m, row.rim_m - row.invert_m + HEADROOM_M, 0, SURCHARGE_M, 0)
             self.nodes.append(row.Index)
-        stop = self.district.entities["pumps"].groupby("from_code")["stop_level_m"].min()
+        starts = self.district.entities["pumps"].groupby("from_code")["start_level_m"].min()
         for row in _rows(self.district, "storages"):
             self.invert[row.Index] = row.invert_m
             level = self.scenario.sump_start_m
-            depth = float(stop.get(row.Index, row.invert_m) if level is None else level) - row.invert_m
+            if level is None:
+                level = max(row.invert_m, starts.get(row.Index, row.invert_m) - BELOW_START_M)
+            depth = float(level) - row.invert_m
             if not 0 <= depth <= row.max_depth_m:
                 raise TwinError(
                     f"Scenario {self.scenario.name!r}, sump_start_m", f"{level} m",
                     f"{row.invert_m:g} to {row.invert_m + row.max_depth_m:g} m, the tank's bottom and top.",
                 )
             self.text.add(
-                "STORAGE", row.swmm_id, row.invert_m, row.max_depth_m + LOW_AREA_HEADROOM_M, depth, "FUNCTIONAL", 0, 0,
+                "STORAGE", row.swmm_id, row.invert_m, row.max_depth_m + HEADROOM_M, depth, "FUNCTIONAL", 0, 0,
                 float(row.area_m2), 0, 0,
             )
             self.nodes.append(row.Index)
@@ -256,7 +262,7 @@ class _Writer:
             stages = self.district.stage_storage[row.Index]
             depth = stages["level_m"].to_numpy() - row.bottom_m
             self.text.add(
-                "STORAGE", row.swmm_id, float(row.bottom_m), float(depth[-1]) + LOW_AREA_HEADROOM_M, 0, "TABULAR",
+                "STORAGE", row.swmm_id, float(row.bottom_m), float(depth[-1]) + HEADROOM_M, 0, "TABULAR",
                 f"stage_{row.swmm_id}", 0, 0,
             )
             for level, area in zip(depth, stages["area_m2"], strict=True):
@@ -286,7 +292,7 @@ class _Writer:
 
     def _weir(self, name: str, start: str, end: str, crest_m: float, length_m: float, *, one_way: bool = True) -> None:
         self.text.add("WEIRS", name, start, end, "TRANSVERSE", crest_m, WEIR_CD, "YES" if one_way else "NO", 0, 0, "YES")
-        self.text.add("XSECTIONS", name, "RECT_OPEN", LOW_AREA_HEADROOM_M, length_m, 0, 0)
+        self.text.add("XSECTIONS", name, "RECT_OPEN", HEADROOM_M, length_m, 0, 0)
 
     def _conduits(self) -> None:
         unknown = sorted(set(self.reality.blockage) - set(self.district.entities["conduits"].index))

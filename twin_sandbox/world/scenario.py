@@ -27,7 +27,8 @@ class Scenario:
         tide: the sea.
         report_step_s: results are kept every so many seconds: whole minutes that divide the horizon.
         pumps: "rules" (start and stop levels of the district), "off", or "on" (as long as there is water).
-        sump_start_m: water level in the tank at the start [m above datum]; by default the pumps' lowest stop level.
+        sump_start_m: water level in the tank at the start [m above datum]; by default 0.2 m
+            below the lowest start level of the pumps, where seepage keeps it between storms.
 
     Raises:
         TwinError: any of these is not so.
