@@ -93,7 +93,7 @@ def draft_district(recipe: Recipe) -> Draft:
     catchments = draw_catchments(sewers.manholes, land, grid, cover, height)
     for hole, catchment in zip(sewers.manholes, catchments, strict=True):
         hole.area_ha, hole.coefficient = catchment.area_m2 / 1e4, catchment.coefficient
-    lay_pipes(recipe, sewers)
+    lay_pipes(recipe, sewers, grid, height)
     loads = size_pipes(recipe, sewers)
     tank_ground = float(height[grid.cell(station_plan["tank_x"], station_plan["tank_y"])])
     station = build_station(recipe, sewers, loads[sewers.roots[0]], tank_ground)

@@ -1,8 +1,8 @@
 """Low areas: the hollows of the ground, found by priority flood.
 
 The ground is flooded inward from the sea, lowest cell first (Barnes, Lehman and Mulla 2014,
-doi:10.1016/j.cageo.2013.04.024). A cell below the water that reached it lies in a hollow; the cell over which the water came is its sill. The land
-edges of the frame are closed: what falls in the district leaves it by the sea.
+doi:10.1016/j.cageo.2013.04.024). A cell below the water that reached it lies in a hollow; the cell over which the
+water came is its sill. The land edges of the frame are closed: what falls in the district leaves it by the sea.
 """
 
 import heapq

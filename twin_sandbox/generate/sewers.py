@@ -15,7 +15,8 @@ from shapely.geometry import LineString, Point
 from shapely.ops import substring
 
 from twin_sandbox.errors import TwinError
-from twin_sandbox.generate.ground import Sag
+from twin_sandbox.generate.curves import Floats
+from twin_sandbox.generate.ground import Grid, Sag
 from twin_sandbox.generate.recipe import Recipe
 from twin_sandbox.generate.streets import Street
 
@@ -39,11 +40,12 @@ class Manhole:
 
 @dataclass
 class Pipe:
-    """A conduit from manhole ``start`` down to manhole ``end``."""
+    """A conduit from manhole ``start`` down to manhole ``end``; ``ground`` holds (distance, height) along it."""
 
     start: int
     end: int
     line: LineString
+    ground: list[tuple[float, float]]
     diameter_m: float = 0.0
     inlet_m: float = 0.0
     outlet_m: float = 0.0
@@ -112,7 +114,7 @@ def place_manholes(recipe: Recipe, streets: list[Street], sags: list[Sag]) -> Se
     return Sewers(manholes, links)
 
 
-def lay_pipes(recipe: Recipe, sewers: Sewers) -> None:
+def lay_pipes(recipe: Recipe, sewers: Sewers, grid: Grid, height_m: Floats) -> None:
     """Choose a tree: from each manhole the cheapest way to a root, cheap meaning short, on main streets, downhill."""
     station = recipe.value("drainage.station")
     spots = [station, *recipe.value("drainage.gravity_outfalls")]
@@ -154,7 +156,13 @@ def lay_pipes(recipe: Recipe, sewers: Sewers) -> None:
     for start in sorted(via):
         end, number = via[start]
         a, _, line, _ = sewers.links[number]
-        sewers.pipes.append(Pipe(start, end, line if a == start else LineString(list(line.coords)[::-1])))
+        downward = line if a == start else LineString(list(line.coords)[::-1])
+        sewers.pipes.append(Pipe(start, end, downward, _along(downward, grid, height_m)))
+
+
+def _along(line: LineString, grid: Grid, height_m: Floats) -> list[tuple[float, float]]:
+    spots = [(s, line.interpolate(s)) for s in range(0, int(line.length) + 1, max(1, int(grid.cell_m / 2)))]
+    return [(float(s), float(height_m[grid.cell(spot.x, spot.y)])) for s, spot in spots]
 
 
 def _gap(manhole: Manhole, x: float, y: float) -> float:
@@ -201,6 +209,12 @@ class Load:
     invert_m: float = math.inf
 
 
+def _bared(pipe: Pipe, inlet_soffit_m: float, outlet_soffit_m: float, cover_m: float) -> float:
+    """By how much cover is short where the ground dips between two manholes."""
+    fall = (inlet_soffit_m - outlet_soffit_m) / pipe.length_m
+    return max(0.0, *(inlet_soffit_m - fall * s + cover_m - ground for s, ground in pipe.ground))
+
+
 def size_pipes(recipe: Recipe, sewers: Sewers) -> dict[int, Load]:
     """Diameters and inverts from the top down; soffits level with soffits, cover kept, every pipe falling.
 
@@ -231,8 +245,9 @@ def size_pipes(recipe: Recipe, sewers: Sewers) -> dict[int, Load]:
         outlet = min(inlet - slope * pipe.length_m, foot.rim_m - cover - size)
         # on steep ground the pipe lies deeper at its head instead of racing down
         inlet = min(inlet, outlet + MOST_SLOPE * pipe.length_m)
+        deeper = _bared(pipe, inlet + size, outlet + size, cover)
         pipe.diameter_m, pipe.design_m3s = float(size), round(flow, 3)
-        pipe.inlet_m, pipe.outlet_m = round(inlet - 0.0005, 3), round(outlet - 0.001, 3)
+        pipe.inlet_m, pipe.outlet_m = round(inlet - deeper - 0.0005, 3), round(outlet - deeper - 0.001, 3)
         top.invert_m = pipe.inlet_m
         speed = full_flow_m3s(size, pipe.slope, n) / (math.pi / 4 * size**2)
         below = loads[pipe.end]
