@@ -1,1 +1,32 @@
-"""Student code and answer keys in processes of their own; values and calls cross between them as data."""
+"""Student code and answer keys in processes of their own; values and calls cross between them as data.
+
+:func:`grade` is the way in. Its parts: ``view`` and ``plan`` say what a sandbox is, ``bubblewrap`` and
+``namespaces`` build it, ``enter`` locks it from within, ``student`` and ``checker`` run inside, ``frozen`` and
+``controller`` drive them from outside over a ``pipe``, and ``values`` is the language spoken on it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grader.isolation.controller import grade, judge_remote
+    from grader.isolation.job import Cell, Incident, Job, Limits, Report
+    from grader.isolation.serving import serve
+    from grader.isolation.tiers import Tier, tier
+
+__all__ = ["Cell", "Incident", "Job", "Limits", "Report", "Tier", "grade", "judge_remote", "serve", "tier"]
+
+_HOMES = {
+    "controller": ("grade", "judge_remote"),
+    "job": ("Cell", "Incident", "Job", "Limits", "Report"),
+    "serving": ("serve",),
+    "tiers": ("Tier", "tier"),
+}
+
+
+def __getattr__(name: str) -> object:
+    # the sandbox's first process imports this package too, and must not load (or see) the controller for it
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(name)

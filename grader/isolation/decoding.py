@@ -181,7 +181,7 @@ class _Decoder:
         names = [self._label(name, depth) for name in tree["names"]]
         return pd.MultiIndex.from_arrays(arrays, names=names)
 
-    def column(self, tree: dict[str, Any], depth: int) -> object:
+    def series(self, tree: dict[str, Any], depth: int) -> object:
         import pandas as pd
 
         index, column = self._index(tree["index"], depth), self._column(tree["v"], depth)
@@ -201,7 +201,7 @@ class _Decoder:
         columns = [self._column(column, depth) for column in tree["v"]]
         if len(labels) != len(columns) or any(len(column) != len(index) for column in columns):
             raise Damaged("lengths differ")
-        frame = pd.DataFrame(dict(enumerate(columns)), index=index)
+        frame: Any = pd.DataFrame(dict(enumerate(columns)), index=index)
         active = tree["geometry"]
         if active is not None:
             import geopandas as gpd
@@ -329,6 +329,6 @@ _BUILDERS: dict[object, Callable[[_Decoder, dict[str, Any], int], object]] = {
     "range index": _Decoder.range_index,
     "index": _Decoder.index,
     "levels": _Decoder.levels,
-    "series": _Decoder.column,
+    "series": _Decoder.series,
     "frame": _Decoder.frame,
 }

@@ -18,6 +18,7 @@ ADVICE = {
     "object": "is an object that only your notebook knows. Give a number, a list, a dict or a table",
     "too deep": "is nested too deeply, or holds itself. Give a plain list, dict or table",
     "too large": f"is too large to be checked (more than {MAX_BYTES >> 20} MiB). Give what the task asks for, no more",
+    "uncallable": "should be a function. Define it with def, under this very name",
     "damaged": "could not be read. Give a number, a list, a dict or a table",
 }
 

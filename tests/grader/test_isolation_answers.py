@@ -19,7 +19,7 @@ def test_a_value_comes_as_it_is():
 
 
 def test_a_missing_name_is_named():
-    with pytest.raises(Missing, match="^level_m$"):
+    with pytest.raises(Missing, match=r"^level_m$"):
         ANSWERS.value("level_m")
 
 

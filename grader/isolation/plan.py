@@ -1,0 +1,88 @@
+"""One sandbox to be started, in terms that both tiers understand."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader.isolation.job import Limits
+from grader.isolation.view import HOME, Bind, View, passwd
+
+INSIDE_UID = 61_000
+DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+}
+
+
+@dataclass
+class Plan:
+    """What a tier needs to know to build a sandbox.
+
+    Args:
+        view: the file tree.
+        program: what to start inside.
+        uid: the user it becomes: a real one if ``as_root``, else a name inside the user namespace.
+        limits: what it may use.
+        files: descriptors to hand down; a tier adds its own, the sandbox closes them after the start.
+    """
+
+    view: View
+    program: list[str]
+    uid: int
+    limits: Limits
+    files: list[int] = field(default_factory=list)
+
+    @property
+    def as_root(self) -> bool:
+        """Whether mounts are made by root itself rather than inside a user namespace."""
+        return os.geteuid() == 0
+
+    @property
+    def folder(self) -> str:
+        """Working folder."""
+        return str(HOME)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Small files with content of our own."""
+        return {
+            "/etc/passwd": passwd(self.uid),
+            "/etc/group": f"root:x:0:\npracticum:x:{self.uid}:\n",
+            "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+            "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+        }
+
+    @property
+    def scratch_bytes(self) -> dict[str, int]:
+        """Writable folders and their sizes, each a file system in memory of its own."""
+        size = self.limits.scratch_bytes
+        return {"/tmp": size, "/dev/shm": size // 4, str(HOME): size}  # noqa: S108 - the sandbox's own
+
+    @property
+    def scratch_options(self) -> dict[str, str]:
+        """The same folders with their full mount options."""
+        return {
+            folder: f"size={size},nr_inodes={self.limits.scratch_files},mode=1777"
+            for folder, size in self.scratch_bytes.items()
+        }
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders above what is shown, to be made readable for all."""
+        above = {folder for bind in self.early_binds for folder in bind.inside.parents}
+        return sorted(above | {Path("/etc"), *HOME.parents} - {Path("/")})
+
+    @property
+    def early_binds(self) -> list[Bind]:
+        """Binds outside the writable folders."""
+        return [bind for bind in self.view.binds if bind not in self.late_binds]
+
+    @property
+    def late_binds(self) -> list[Bind]:
+        """Binds inside a writable folder: made after it."""
+        return [
+            bind for bind in self.view.binds if any(bind.inside.is_relative_to(folder) for folder in self.scratch_bytes)
+        ]

@@ -1,0 +1,71 @@
+"""Folders of a job made readable for the sandbox's user, without touching the originals."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from grader.isolation.job import Job
+
+
+class Staging:
+    """A temporary folder for copies of what only root can read; nothing is copied where that is not needed."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def stage(self, job: Job) -> Job:
+        """The job with each folder replaced by a readable copy where the sandbox's user could not read it."""
+        return replace(
+            job,
+            lab=self._readable(job.lab, "lab"),
+            bundle=self._readable(job.bundle, "bundle"),
+            datasets=self._readable(job.datasets, "datasets"),
+            district=self._readable(job.district, "district"),
+        )
+
+    def _readable(self, folder: Path, name: str) -> Path:
+        if os.geteuid() != 0 or not folder.is_dir() or _open_to_all(folder):
+            return folder
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="practicum-"))
+        copy = self._folder / name / folder.parent.name / folder.name
+        copy.parent.mkdir(parents=True)
+        _copy(folder, copy)
+        return copy
+
+
+def _open_to_all(folder: Path) -> bool:
+    if folder.stat().st_mode & 0o005 != 0o005:
+        return False
+    for root, folders, files in os.walk(folder):
+        for names, bits in ((folders, 0o005), (files, 0o004)):
+            for name in names:
+                path = Path(root, name)
+                if path.is_symlink() or path.stat().st_mode & bits != bits:
+                    return False
+    return True
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    copy.mkdir(mode=0o755)
+    for entry in os.scandir(folder):
+        target = copy / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            _copy(Path(entry.path), target)
+        elif entry.is_file(follow_symlinks=False):  # links could lead out of the folder: they are left out
+            shutil.copyfile(entry.path, target)
+            target.chmod(0o644)
+    copy.chmod(0o755)

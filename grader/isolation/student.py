@@ -1,0 +1,88 @@
+"""The student's process: runs the cells, is sealed and frozen, then answers in forks of itself only."""
+
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
+from grader.isolation.serving import serve_branch
+
+if TYPE_CHECKING:
+    from grader.isolation.enter import Settings
+    from grader.isolation.shell import RawOutput, Recorder
+
+# taken before any student code runs: replacing os.fork or the like must not keep branches apart from their names
+_fork, _exit, _signal = os.fork, os._exit, signal.signal
+
+
+def main(settings: "Settings") -> None:
+    """Serve the controller until it hangs up."""
+    pipe = Pipe(socket.socket(fileno=settings.pipe), takes_files=True)
+    _signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pipe.send({"ready": True})
+        start = pipe.receive().header
+        shell_module = importlib.import_module("grader.isolation.shell")
+        recorder = shell_module.Recorder(start["output_bytes"])
+        raw = shell_module.RawOutput()
+        shell = shell_module.open_shell(recorder)
+        streams = shell_module.open_streams(recorder)
+        sys.stdout, sys.stderr = streams["stdout"], streams["stderr"]
+        _Student(pipe, shell, recorder, raw, start["output_bytes"]).serve()
+    except (Closed, Garbled, Late):
+        pass
+    _exit(0)
+
+
+class _Student:
+    def __init__(self, pipe: Pipe, shell: Any, recorder: "Recorder", raw: "RawOutput", output_bytes: int) -> None:  # noqa: ANN401 - IPython's
+        self._pipe, self._shell, self._recorder, self._raw = pipe, shell, recorder, raw
+        self._output_bytes = output_bytes
+
+    def serve(self) -> None:
+        while True:
+            frame = self._pipe.receive()
+            match frame.header.get("do"):
+                case "run":
+                    self._run(frame)
+                case "seal":
+                    _signal(signal.SIGINT, signal.SIG_IGN)
+                    _signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks are the controller's to watch
+                    self._pipe.send({"sealed": True})
+                case "branch":
+                    self._branch(frame)
+
+    def _run(self, frame: Frame) -> None:
+        self._recorder.begin()
+        begun = time.process_time()
+        ok = False
+        try:
+            _signal(signal.SIGINT, signal.default_int_handler)
+            ok = bool(self._shell.run_cell(frame.body.decode(), store_history=True).success)
+        except BaseException as error:  # noqa: BLE001 - an interrupt outside the cell's own code, or a broken shell
+            self._recorder.error(type(error).__name__, "the cell was stopped", [])
+        while True:
+            try:
+                _signal(signal.SIGINT, signal.SIG_IGN)
+                break
+            except KeyboardInterrupt:
+                continue
+        self._raw.move_to(self._recorder, self._output_bytes)
+        outputs = json.dumps(self._recorder.end(), default=str).encode()
+        used_s = time.process_time() - begun
+        self._pipe.send({"cell": frame.header["cell"], "ok": ok, "cut": self._recorder.cut, "cpu_s": used_s}, outputs)
+
+    def _branch(self, frame: Frame) -> None:
+        if _fork() == 0:
+            try:
+                self._pipe.close()
+                serve_branch(socket.socket(fileno=frame.files[0]), self._shell.user_ns)
+            finally:
+                _exit(0)
+        for number in frame.files:
+            os.close(number)

@@ -1,0 +1,47 @@
+"""Small grading runs for the isolation tests."""
+
+import json
+from pathlib import Path
+
+from grader.isolation import Cell, Job, Limits
+
+LAB = Path(__file__).parent / "fixtures" / "isolation" / "labs" / "walls"
+TRUTH = {"volume_m3": 12.5, "level_m": 3.25, "inputs": [3, 1415, 92653]}
+RIGHT = {
+    "volume": "volume_m3 = 12.5",
+    "level": "level_m = 3.25",
+    "double": "def double(x):\n    return 2 * x",
+    "step": "count = 0\ndef step():\n    global count\n    count += 1\n    return count",
+}
+LIMITS = Limits(cell_s=20.0, run_s=60.0, call_s=2.0, check_s=60.0)
+
+
+def a_job(folder, cells, points=("volume_m3", "double"), truth=TRUTH):
+    """A job with ``cells`` (id to source) whose tasks are worth 2 points each."""
+    for name in ("bundle", "datasets", "district"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "bundle" / "levels.csv").write_text("time,value\n0,1\n")
+    return Job(
+        lab=LAB,
+        cells=[Cell(name, source) for name, source in cells.items()],
+        truth=json.dumps(truth).encode(),
+        bundle=folder / "bundle",
+        points=dict.fromkeys(points, 2.0),
+        datasets=folder / "datasets",
+        district=folder / "district",
+    )
+
+
+def scores(report):
+    """Task id to points."""
+    return {task: verdict.score for task, verdict in report.verdicts.items()}
+
+
+def kinds(report):
+    """Kinds of incidents, in order."""
+    return [incident.kind for incident in report.incidents]
+
+
+def shown(report, cell):
+    """All text that a cell showed."""
+    return "".join(str(output.get("text", output.get("data", ""))) for output in report.outputs[cell])
