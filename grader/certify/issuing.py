@@ -8,7 +8,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from grader.certify.framework import Framework
 from grader.certify.rules import Outcome, Submission, judge
+from grader.cohort import durable
 from grader.credentials.identity import Person
 from grader.credentials.issuance import IssuanceLog, issuance_log
 from grader.credentials.openbadge import Achievement, Evidence, credential
@@ -24,7 +24,7 @@ from grader.credentials.signing import Signing
 from grader.credentials.trust import Issuer, write_trust_pack
 from grader.errors import GraderError
 
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}")
+_FOLDER_NAME = re.compile(r"\w[\w.@+-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _issued(
     competency = outcome.competency
     file = course / "credentials" / _folder_name(student.person.id) / f"{competency.id}.json"
     earlier = log.find(student.person.id, competency.id)
-    if earlier is not None and earlier.issuer == signing.did:
+    if earlier is not None:
         return _as_logged(file, earlier.sha256), False
     document = credential(
         _achievement(outcome, framework),
@@ -147,7 +147,7 @@ def _issued(
     )
     content = (json.dumps(signing.sign(document, created=moment), indent=2, ensure_ascii=False) + "\n").encode("utf-8")
     # The file first: a line in the log without its certificate would keep it from ever being issued.
-    _write(file, content)
+    durable.write(file, content)
     log.append(
         time=moment.isoformat(timespec="seconds"),
         credential=document["id"],
@@ -201,18 +201,3 @@ def _folder_name(student: str) -> str:
             f"roster, id {student!r}", "cannot name a folder", "Letters, digits and . _ @ + - (not first), at most 128."
         )
     return student
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise GraderError(
-            str(path), f"cannot be written: {error.strerror}", then="Make room, then run it again."
-        ) from error

@@ -12,6 +12,9 @@ _TINY = 1e-9
 # Slow, large or broken work ("cell timed out", "memory", "output cut" …) costs its points, no more.
 DISQUALIFYING = ("attack", "escape", "forbidden", "isolation off", "tamper", "unsafe")
 
+# Sandboxes whose every wall is tried before grading; work graded outside them proves nothing.
+CERTIFIABLE_TIERS = ("bubblewrap", "namespaces")
+
 
 @dataclass(frozen=True)
 class TaskScore:
@@ -39,7 +42,8 @@ class Submission:
         sha256: hash of the notebook as handed in.
         commitment: hash that binds the course to the hidden reality.
         grader: name and version of the grader.
-        practice: graded by a local service with a throw-away key.
+        tier: the isolation it was graded in.
+        practice: graded by a local service with a throw-away key; proves nothing.
         supervised: somebody watched, by name, and it is recorded.
         incidents: kinds of what happened during grading.
     """
@@ -50,6 +54,7 @@ class Submission:
     sha256: str
     commitment: str
     grader: str
+    tier: str
     practice: bool = False
     supervised: bool = False
     incidents: tuple[str, ...] = ()
@@ -57,7 +62,7 @@ class Submission:
     @property
     def conduct(self) -> str:
         """Who watched, as the certificate says it."""
-        return "supervised" if self.supervised else "practice, unsupervised"
+        return "supervised" if self.supervised else "practice and coursework, unsupervised"
 
     @property
     def refusal(self) -> str:
@@ -65,6 +70,8 @@ class Submission:
         for kind in self.incidents:
             if any(word in kind.lower() for word in DISQUALIFYING):
                 return f"not certifiable: {kind} was recorded while it was graded"
+        if self.tier not in CERTIFIABLE_TIERS:
+            return f"not certifiable: graded with the isolation {self.tier or 'off'!r}"
         if self.practice:
             return "not certifiable: graded as practice, with a throw-away key"
         return ""

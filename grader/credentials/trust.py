@@ -17,6 +17,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from grader.cohort import durable
 from grader.credentials.contexts import CONTEXTS, content
 from grader.credentials.multikey import did_document, from_multikey, verification_method
 from grader.credentials.reading import UnreadableError, read_json
@@ -72,23 +73,11 @@ def write_trust_pack(folder: Path, issuers: Sequence[Issuer]) -> str:
         old = known[issuer.id].multikeys if issuer.id in known else ()
         keys = tuple(dict.fromkeys((*old, *issuer.multikeys)))
         known[issuer.id] = Issuer(issuer.id, issuer.name, keys, issuer.sample)
-    try:
-        entries = [_write_issuer(folder, issuer) for issuer in sorted(known.values(), key=lambda one: one.id)]
-        for context in CONTEXTS:
-            _write(folder / "contexts" / context.file, content(context))
-        index = {
-            "format": FORMAT,
-            "issuers": entries,
-            "contexts": [
-                {"url": context.url, "file": f"contexts/{context.file}", "sha256": context.sha256}
-                for context in CONTEXTS
-            ],
-        }
-        _write(folder / "trust.json", _json(index))
-    except OSError as error:
-        raise GraderError(
-            str(folder), f"the trust pack cannot be written: {error.strerror}", then="Choose another folder."
-        ) from error
+    entries = [_write_issuer(folder, issuer) for issuer in sorted(known.values(), key=lambda one: one.id)]
+    for context in CONTEXTS:
+        durable.write(folder / "contexts" / context.file, content(context))
+    contexts = [{"url": one.url, "file": f"contexts/{one.file}", "sha256": one.sha256} for one in CONTEXTS]
+    durable.write(folder / "trust.json", _json({"format": FORMAT, "issuers": entries, "contexts": contexts}))
     return read_trust_pack(folder).fingerprint
 
 
@@ -138,7 +127,7 @@ def _fingerprint(folder: Path, names: Sequence[str]) -> str:
 
 def _write_issuer(folder: Path, issuer: Issuer) -> dict[str, Any]:
     name = f"issuers/{hashlib.sha256(issuer.id.encode('utf-8')).hexdigest()[:16]}.json"
-    _write(folder / name, _json(did_document(issuer.id, issuer.multikeys)))
+    durable.write(folder / name, _json(did_document(issuer.id, issuer.multikeys)))
     return {"id": issuer.id, "name": issuer.name, "sample": issuer.sample, "did_document": name}
 
 
@@ -199,10 +188,3 @@ def _damaged(path: Path, why: str) -> GraderError:
 
 def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_bytes(content)
-    fresh.replace(path)

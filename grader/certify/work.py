@@ -1,0 +1,61 @@
+"""What a course's journal and gradebook say of each student, as issuing needs it.
+
+The journal's sealed records decide: a score changed by hand in the gradebook changes no certificate. The
+gradebook alone knows whether a person has read the essay.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from grader import gradebook
+from grader.certify.issuing import Student
+from grader.certify.rules import Submission, TaskScore
+from grader.cohort.course import Course
+from grader.cohort.custody import commitment
+from grader.cohort.journal import Journal, Record, grader_digest
+from grader.credentials.identity import Person
+from grader.workshop.lab import Lab
+
+WAITS = "waits for a person"
+
+
+def graded_work(course: Course) -> list[Student]:
+    """Every student of the roster with the submissions that the gradebook shows.
+
+    Raises:
+        GraderError: the course is damaged.
+    """
+    work: dict[str, dict[str, Submission]] = {}
+    for lab_id in course.released():
+        lab = course.lab(lab_id)
+        journal = Journal(course.journal(lab_id), course.journal_key)
+        by_hand = {line.student: line.by_cell for line in gradebook.lines(course.root, lab_id)}
+        for student, name in journal.entered().items():
+            record = journal.find(student, name)
+            if record is not None:
+                work.setdefault(student, {})[lab_id] = _submission(course, lab, record, by_hand.get(student, {}))
+    return [
+        Student(Person(one.id, one.name, one.email, sample=one.sample), work.get(one.id, {}))
+        for one in course.students()
+    ]
+
+
+def _submission(course: Course, lab: Lab, record: Record, by_hand: Mapping[str, float | None]) -> Submission:
+    scores = {
+        task: TaskScore(verdict.score, verdict.max_score, verdict.status) for task, verdict in record.verdicts.items()
+    }
+    for task in lab.tasks:
+        if task.kind == "manual":
+            points = by_hand.get(task.id)
+            scores[task.id] = TaskScore(points or 0.0, task.points, WAITS if points is None else "read")
+    return Submission(
+        lab=lab.id,
+        lab_title=lab.title,
+        scores=scores,
+        sha256=record.submission,
+        commitment=commitment(course.bundle(record.student, lab.id)),
+        grader=f"practicum {version('practicum')} (program {grader_digest()[:16]})",
+        tier=record.tier,
+        practice=record.practice or course.practice,
+        incidents=tuple(incident.kind for incident in record.incidents),
+    )
