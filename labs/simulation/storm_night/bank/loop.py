@@ -1,0 +1,4 @@
+# base: right_steps
+# %% answer="runoff_volume"
+while True:
+    pass

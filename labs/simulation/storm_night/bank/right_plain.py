@@ -1,0 +1,71 @@
+# %% answer="faulty_sensor"
+candidates = [name for name in level_streams if name != "level-01"]
+gone = seen[candidates] - modelled[candidates]
+still = (seen[candidates].diff() == 0).rolling(18).sum()
+if (still == 18).any().any():
+    who = (still == 18).any().idxmax()
+    first = still.index[(still[who] == 18).to_numpy().argmax()]
+    faulty = dict(datastream=who, fault="stuck", since=(first - pd.Timedelta(minutes=90)).isoformat())
+else:
+    last_hour = gone.iloc[-12:].mean()
+    hour_before = gone.iloc[-24:-12].mean()
+    creeping = (last_hour - hour_before).abs()
+    if creeping.max() > 0.06:
+        who = creeping.idxmax()
+        per_hour = last_hour[who] - hour_before[who]
+        middle = gone.index[-12] + pd.Timedelta(minutes=27.5)
+        faulty = dict(datastream=who, fault="drift", since=str(middle - pd.Timedelta(hours=last_hour[who] / per_hour)))
+    else:
+        steps = gone.diff().abs()
+        who = steps.max().idxmax()
+        faulty = dict(datastream=who, fault="jump", since=str(steps[who].idxmax()))
+# %% answer="repaired_rain"
+errors = [((seen["rain-01"] - seen["rain-02"].shift(-k)) ** 2).mean() for k in range(13)]
+k = int(np.argmin(errors))
+repaired_rain = seen["rain-01"].combine_first(seen["rain-02"].shift(-k)).fillna(0)
+# %% answer="runoff_volume"
+land = twin.entities["subcatchments"]
+runoff_m3 = np.array([repaired_rain.mean() * len(repaired_rain) / 12 * 1e-3 * (land.area_m2 @ land.runoff_coefficient)])
+# %% answer="storm_depth"
+storm_depth_mm = lambda P, t: 17.969 * (1 + 1.24 * np.log10(P)) * t * (t + 18.415) ** -0.785
+# %% answer="trunk_roughness"
+trusted = [name for name in candidates if name != faulty["datastream"]]
+
+
+def badness(n):
+    levels = modelled_levels(twin.run(last_night, reality=Reality(trunk_roughness_n=n)))
+    return float(np.nansum((levels[trusted].to_numpy() - seen[trusted].to_numpy()) ** 2))
+
+
+left, right, ratio = 0.0155, 0.0305, 0.618
+for _ in range(9):  # golden section
+    x1, x2 = right - ratio * (right - left), left + ratio * (right - left)
+    if badness(x1) < badness(x2):
+        right = x2
+    else:
+        left = x1
+trunk_roughness_n = (left + right) / 2
+# %% answer="standing_water"
+real = Reality(trunk_roughness_n=trunk_roughness_n)
+calibrated = twin.run(tonight, reality=real)
+standing_water = calibrated.street_depth_m.max().rename("depth_m").rename_axis("code").reset_index()
+# %% answer="pump_controller"
+def pump_controller(m):
+    if m["forecast_rain_mm"] > 15 and m["sump_m"] > -3.9:
+        return dict.fromkeys(["pump_1", "pump_2", "pump_3"], 1.0)
+    level = 1.0 if m["sump_m"] > -1.2 else 0.0
+    return {"pump_1": level, "pump_2": level, "pump_3": level}
+# %% answer="street_closure"
+places = twin.entities["low_areas"]
+traffic = twin.entities["streets"]["vehicles_per_h"]
+bill = {}
+for code, d in calibrated.street_depth_m.items():
+    street = places.street_code[code]
+    if street in traffic.index:
+        cost = np.select([d > 0.30, d > 0.15], [60, 20], 0) * traffic[street] / 12
+        bill.setdefault(street, []).append(pd.Series(cost, d.index))
+bill = {street: pd.concat(costs, axis=1).max(axis=1) for street, costs in bill.items()}
+street = max(bill, key=lambda s: bill[s].sum())
+shut = bill[street][bill[street] > 0].index
+closure = pd.Series({"street": street, "close_at": shut[0], "reopen_at": shut[-1] + pd.Timedelta("5min")})
+closure = closure.to_dict()

@@ -1,0 +1,441 @@
+"""Answer key of the storm night: a student's hidden reality, what they are given of it, and one check a task."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import twin_sandbox
+from grader.checks import absolute, controller, decision, field, function, number, record, relative, series, skill_steps
+from grader.checks import table as by_place
+from grader.checks.reading import as_mapping, as_time
+from grader.isolation.answers import Unreadable
+from twin_sandbox import Reality, Scenario, Storm, Tide, kpi
+from twin_sandbox.errors import TwinError
+from twin_sandbox.truth import Leaves
+from twin_sandbox.world.result import Result
+
+ZONE = "Asia/Shanghai"
+STEP = pd.Timedelta("5min")
+LAST_NIGHT = pd.Timestamp("2026-07-17T18:00", tz=ZONE)
+TONIGHT = pd.Timestamp("2026-07-18T18:00", tz=ZONE)
+PUBLIC_N = 0.013
+PRIOR_N = (0.016, 0.030)
+HIDDEN_NIGHTS = 3
+SUMP = "level-01"  # pumped up and down all night: no place for a fault that is to be found
+
+# What a vehicle costs: turned away, in more than 15 cm of water, in more than 30 cm.
+TURNED_AWAY, WET, DEEP = 1.0, 20.0, 60.0
+
+# The station runs on its diesel set tonight: CNY a kWh, CNY a pump start. So dear that pumps which never stop
+# cost more than the standing rules do.
+DIESEL, START = 120.0, 300.0
+
+Truth = Mapping[str, Any]
+Policy = Callable[[dict[str, Any]], dict[str, float]]
+
+
+@cache
+def twin() -> twin_sandbox.Twin:
+    """The sample district, opened once a process."""
+    return twin_sandbox.open_district()
+
+
+# ---- the hidden reality ------------------------------------------------------------------------------------
+
+
+def _rain(
+    rng: np.random.Generator, horizon_h: float, years: tuple[float, float], peak_h: tuple[float, float]
+) -> list[float]:
+    """Rain intensity of each five minutes [mm/h]: a Chicago storm of two hours, roughened as real storms are."""
+    storm = Storm.chicago(
+        return_period_a=float(rng.uniform(*years)),
+        duration_min=120,
+        peak_share=float(rng.uniform(0.35, 0.5)),
+        city="suzhou",
+    )
+    five = storm.intensity_mm_h.reshape(-1, 300 // storm.step_s).mean(axis=1)
+    rough = five * np.clip(1.0 + 0.15 * rng.standard_normal(five.size), 0.5, 1.5)
+    rain = np.zeros(round(horizon_h * 12))
+    first = round(float(rng.uniform(*peak_h)) * 12) - int(five.argmax())
+    rain[first : first + five.size] = rough * five.sum() / rough.sum()
+    return [round(float(mm_h), 2) for mm_h in rain]
+
+
+def _night(start: pd.Timestamp, horizon_h: float, rain_mm_h: list[float], tide: dict[str, Any]) -> dict[str, Any]:
+    return {"start": start.isoformat(), "horizon_h": horizon_h, "rain_mm_h": rain_mm_h, "tide": tide}
+
+
+def _tide(
+    rng: np.random.Generator, high_at: pd.Timestamp, range_m: tuple[float, float], surge_m: tuple[float, float]
+) -> dict[str, Any]:
+    return {
+        "mean_m": 0.0,
+        "range_m": round(float(rng.uniform(*range_m)), 2),
+        "high_at": high_at.round("min").isoformat(),
+        "surge_m": round(float(rng.uniform(*surge_m)), 2),
+    }
+
+
+def scenario(name: str, night: Mapping[str, Any]) -> Scenario:
+    """The run that a night's facts describe, pumps on their standing rules."""
+    tide = night["tide"]
+    return Scenario(
+        name=name,
+        start=pd.Timestamp(night["start"]),
+        horizon_h=night["horizon_h"],
+        storm=Storm.from_series(night["rain_mm_h"], step_s=300),
+        storm_start=pd.Timestamp(night["start"]),
+        tide=Tide(
+            mean_m=tide["mean_m"],
+            range_m=tide["range_m"],
+            high_at=pd.Timestamp(tide["high_at"]),
+            surge_m=tide["surge_m"],
+        ),
+        pumps="rules",
+    )
+
+
+def reality(leaves: Leaves) -> dict[str, Any]:
+    """Everything that is true for one student, as plain values; the checks read nothing else.
+
+    Draws anew, from the same stream, until no task is impossible or trivial.
+    """
+    hidden, nights, faults = (leaves.generator(purpose) for purpose in ("reality", "scenario", "faults"))
+    for _ in range(20):
+        truth = _draw(hidden, nights)
+        if truth is not None:
+            return truth | _fault(faults) | {"storm_depth_calls": _calls(leaves.generator("hidden_inputs"))}
+    raise AssertionError("twenty draws gave no night that can be worked with")
+
+
+def _draw(hidden: np.random.Generator, nights: np.random.Generator) -> dict[str, Any] | None:
+    n = round(float(hidden.uniform(*PRIOR_N)), 5)
+    real = Reality(trunk_roughness_n=n)
+    last = _night(
+        LAST_NIGHT,
+        8.0,
+        _rain(nights, 8.0, (4.0, 9.0), (1.8, 3.0)),
+        _tide(nights, LAST_NIGHT + pd.Timedelta(hours=float(nights.uniform(-2, 0))), (2.6, 3.0), (0.0, 0.1)),
+    )
+    rain_tonight = _rain(nights, 6.0, (12.0, 40.0), (1.5, 3.5))
+    peak = TONIGHT + STEP * int(np.argmax(rain_tonight))
+    tide_tonight = _tide(nights, peak + pd.Timedelta(minutes=float(nights.uniform(-30, 60))), (2.8, 3.6), (0.3, 0.8))
+    tonight = _night(TONIGHT, 6.0, rain_tonight, tide_tonight)
+    calibrated = twin().run(scenario("tonight", tonight), reality=real).street_depth_m
+    designed = twin().run(scenario("tonight", tonight)).street_depth_m
+    closure = _closure(calibrated, designed)
+    if closure is None:
+        return None
+    rain_m = sum(last["rain_mm_h"]) / 12.0 / 1000.0
+    land = twin().entities["subcatchments"]
+    return {
+        "trunk_roughness_n": n,
+        "last_night": last,
+        "tonight": tonight,
+        "rain_mm_h": dict(zip([t.isoformat() for t in _times(last)], last["rain_mm_h"], strict=True)),
+        "runoff_m3": rain_m * float((land["area_m2"] * land["runoff_coefficient"]).sum()),
+        "area_m2": float(land["area_m2"].sum()),
+        "standing_water_m": {code: round(float(depth), 4) for code, depth in calibrated.max().items()},
+        "designed_water_m": {code: round(float(depth), 4) for code, depth in designed.max().items()},
+        **closure,
+        **_pump_nights(nights, real),
+    }
+
+
+def _times(night: Mapping[str, Any]) -> pd.DatetimeIndex:
+    return pd.date_range(night["start"], periods=len(night["rain_mm_h"]), freq=STEP)
+
+
+# ---- the closure -------------------------------------------------------------------------------------------
+
+
+def _harm(depth_m: np.ndarray) -> np.ndarray:
+    return np.where(depth_m > 0.30, DEEP, np.where(depth_m > 0.15, WET, 0.0))
+
+
+def _street_harm(depth: pd.DataFrame) -> dict[str, list[float]]:
+    """Cost of each five minutes in which a street stays open: vehicles × what the water does to one."""
+    low, streets = twin().entities["low_areas"], twin().entities["streets"]
+    harm: dict[str, np.ndarray] = {}
+    for code in depth.columns:
+        street = low.loc[code, "street_code"]
+        if street in streets.index:
+            worst = _harm(depth[code].to_numpy()) * float(streets.loc[street, "vehicles_per_h"]) / 12.0
+            harm[street] = np.maximum(harm.get(street, 0.0), worst)
+    return {street: [round(float(value), 3) for value in values] for street, values in harm.items()}
+
+
+def _best_closure(harm: Mapping[str, list[float]], vehicles: Mapping[str, float]) -> tuple[str, int, int]:
+    """The street and the steps [from, to) whose closing saves most: a largest sum of a run of numbers."""
+    best, choice = 0.0, ("", 0, 0)
+    for street, values in harm.items():
+        gain = np.asarray(values) - TURNED_AWAY * vehicles[street] / 12.0
+        total, start = 0.0, 0
+        for step, value in enumerate(gain):
+            if total <= 0:
+                total, start = 0.0, step
+            total += value
+            if total > best:
+                best, choice = total, (street, start, step + 1)
+    return choice
+
+
+def _closing_cost(
+    choice: tuple[str, int, int], harm: Mapping[str, list[float]], vehicles: Mapping[str, float]
+) -> float:
+    street, start, end = choice
+    total = sum(sum(values) for values in harm.values())
+    if street not in harm:
+        return total
+    steps = slice(max(start, 0), max(end, 0))
+    closed = len(range(*steps.indices(len(harm[street]))))
+    return total - sum(harm[street][steps]) + closed * TURNED_AWAY * vehicles[street] / 12.0
+
+
+def _closure(calibrated: pd.DataFrame, designed: pd.DataFrame) -> dict[str, Any] | None:
+    streets = twin().entities["streets"]
+    harm = _street_harm(calibrated)
+    vehicles = {street: float(streets.loc[street, "vehicles_per_h"]) for street in harm}
+    public = _best_closure(_street_harm(designed), vehicles)
+    best = _best_closure(harm, vehicles)
+    baseline, oracle = (_closing_cost(choice, harm, vehicles) for choice in (public, best))
+    if baseline - oracle < 0.1 * sum(harm[best[0]] if best[0] else [1.0]):
+        return None  # what the designed city suggests would do: nothing to learn tonight
+    return {"street_harm": harm, "vehicles_per_h": vehicles, "closure_baseline": baseline, "closure_oracle": oracle}
+
+
+def _read_closure(value: object) -> tuple[str, int, int]:
+    found = as_mapping("closure", value)
+    absent = [name for name in ("street", "close_at", "reopen_at") if name not in found]
+    if absent:
+        raise Unreadable(f"closure lacks the field {', '.join(absent)}; it needs street, close_at and reopen_at.")
+    steps = [round((as_time(f"closure[{n!r}]", found[n]) - TONIGHT) / STEP) for n in ("close_at", "reopen_at")]
+    if steps[0] >= steps[1]:
+        raise Unreadable("closure reopens before it closes; look at close_at and reopen_at.")
+    return str(found["street"]), steps[0], steps[1]
+
+
+# ---- the pumps ---------------------------------------------------------------------------------------------
+
+
+def night_cost(result: Result) -> float:
+    """What a night costs in CNY, the station on its diesel set; the lesson has the same lines."""
+    return float(kpi.flood_damage(result) + DIESEL * kpi.pump_energy_kwh(result) + START * kpi.pump_starts(result))
+
+
+class PumpNight:
+    """One hidden night that a controller drives in the real district."""
+
+    def __init__(self, night: Mapping[str, Any], real: Reality) -> None:
+        self._session = twin().session(scenario("hidden night", night), reality=real, step_s=300)
+
+    @property
+    def done(self) -> bool:
+        """Whether the horizon is reached."""
+        return bool(self._session.done)
+
+    def measurements(self) -> dict[str, Any]:
+        """What the control room sees."""
+        return self._session.measurements()
+
+    def safe(self, settings: object) -> dict[str, float] | None:
+        """The settings, if they are a dict of known names with numbers from 0 to 1."""
+        try:
+            return self._session.check(settings)
+        except TwinError:
+            return None
+
+    def step(self, settings: dict[str, float]) -> None:
+        """Act for five minutes."""
+        self._session.step(settings)
+
+    def cost(self) -> float:
+        """Cost of the night [CNY]."""
+        return night_cost(self._session.result())
+
+    def close(self) -> None:
+        """End the engine."""
+        self._session.close()
+
+
+def _policy(start_m: float, lead_mm: float) -> Policy:
+    """A controller of the family that the oracle is tuned in: all pumps above a level or before much rain."""
+
+    def act(m: Mapping[str, Any]) -> dict[str, float]:
+        on = float(m["sump_m"] > start_m or (m["forecast_rain_mm"] > lead_mm and m["sump_m"] > -4.0))
+        return {"pump_1": on, "pump_2": on, "pump_3": on, "gate_1": 1.0}
+
+    return act
+
+
+POLICIES = (_policy(-3.0, 99.0), _policy(-2.0, 12.0), _policy(-1.0, 15.0), _policy(0.0, 15.0))
+
+
+def _drive(night: Mapping[str, Any], real: Reality, policy: Policy) -> float:
+    return night_cost(twin().run(scenario("hidden night", night), reality=real, controller=policy))
+
+
+def _pump_nights(rng: np.random.Generator, real: Reality) -> dict[str, Any]:
+    nights, baselines, oracles = [], [], []
+    while len(nights) < HIDDEN_NIGHTS:
+        rain = _rain(rng, 5.0, (5.0, 25.0), (1.5, 2.3))
+        peak = TONIGHT + STEP * int(np.argmax(rain))
+        high_at = peak + pd.Timedelta(minutes=float(rng.uniform(-30, 60)))
+        night = _night(TONIGHT, 5.0, rain, _tide(rng, high_at, (2.8, 3.6), (0.3, 0.8)))
+        baseline = night_cost(twin().run(scenario("hidden night", night), reality=real))
+        oracle = min(_drive(night, real, policy) for policy in POLICIES)
+        if oracle < 0.995 * baseline:  # a night in which the standing rules are as good as any teaches nothing
+            nights.append(night)
+            baselines.append(baseline)
+            oracles.append(oracle)
+    return {"pump_nights": nights, "pump_baselines": baselines, "pump_oracles": oracles}
+
+
+def _worlds(truth: Truth) -> Sequence[Any]:
+    real = Reality(trunk_roughness_n=truth["trunk_roughness_n"])
+    return [lambda night=night: PumpNight(night, real) for night in truth["pump_nights"]]
+
+
+# ---- faults and hidden inputs ------------------------------------------------------------------------------
+
+
+def _fault(rng: np.random.Generator) -> dict[str, Any]:
+    streams = sorted(name for name in twin().things.index if name.startswith("level-") and name != SUMP)
+    kind = str(rng.choice(["stuck", "jump", "drift"]))
+    step = int(rng.integers(*{"stuck": (12, 36), "jump": (12, 60), "drift": (24, 54)}[kind]))
+    size = {
+        "stuck": 0.0,
+        "jump": float(rng.uniform(0.4, 0.8)) * float(rng.choice([-1, 1])),
+        "drift": float(rng.uniform(0.12, 0.25)),  # m/h
+    }[kind]
+    return {
+        "fault": {
+            "datastream": str(rng.choice(streams)),
+            "fault": kind,
+            "since": (LAST_NIGHT + step * STEP).isoformat(),
+            "size": size,
+        },
+        "gap_steps": int(rng.integers(5, 10)),
+        "skew_steps": int(rng.integers(3, 9)),
+    }
+
+
+def _calls(rng: np.random.Generator) -> list[list[float]]:
+    return [[round(float(rng.uniform(1, 100)), 1), round(float(rng.uniform(5, 180)))] for _ in range(6)]
+
+
+def _same_fault(values: Mapping[str, Any], truth: Truth) -> bool:
+    return all(str(values[name]).strip().lower() == truth["fault"][name] for name in ("datastream", "fault"))
+
+
+def _same_moment(values: Mapping[str, Any], truth: Truth) -> bool:
+    since = as_time("faulty['since']", values["since"])
+    return bool(abs(since - pd.Timestamp(truth["fault"]["since"])) <= pd.Timedelta("20min"))
+
+
+def _suzhou_depth_mm(years: float, minutes: float) -> float:
+    return float(17.969 * (1 + 1.24 * np.log10(years)) / (minutes + 18.415) ** 0.785 * minutes)
+
+
+# ---- the checks --------------------------------------------------------------------------------------------
+
+checks = {
+    "faulty_sensor": record(
+        "faulty",
+        quantity="the sensor that lies",
+        fields=(
+            field(
+                ("datastream", "fault"),
+                0.5,
+                _same_fault,
+                "another sensor or another fault fits better. Look at seen minus modelled, one plot a sensor: does it"
+                " repeat one value, step aside at once, or creep away?",
+            ),
+            field(
+                ("since",),
+                0.5,
+                _same_moment,
+                "sensor and fault are right, the moment is off by more than 20 minutes. Look for the first reading"
+                " that no longer follows the water; a drift starts where its line, drawn back, meets zero.",
+            ),
+        ),
+    ),
+    "repaired_rain": series(
+        "repaired_rain",
+        column="rain_mm_h",
+        quantity="rain of last night",
+        unit="mm/h",
+        truth=lambda truth: truth["rain_mm_h"],
+        rmse_within=lambda truth: 1.0 + 0.02 * max(truth["rain_mm_h"].values()),
+        because="each gauge reads a few per cent off, and counts tenths of a mm/h",
+        look_at="Find by how many steps rain-02 is late: shift it until it fits rain-01 where both have values.",
+    ),
+    "runoff_volume": number(
+        "runoff_m3",
+        quantity="runoff volume",
+        unit="m³",
+        truth=lambda truth: truth["runoff_m3"],
+        within=relative(0.03, because="the rain record is good to 2 %"),
+        plausible=(1_000.0, 500_000.0),
+        look_at="Readings are mm/h and stand five minutes each; areas are m²; each subcatchment has its own ψ.",
+        mistaken={
+            "took each mm/h for mm": lambda truth: 12.0 * truth["runoff_m3"],
+            "let all the rain run off": lambda truth: sum(truth["rain_mm_h"].values()) / 12e3 * truth["area_m2"],
+        },
+    ),
+    "storm_depth": function(
+        "storm_depth_mm",
+        quantity="depth of a design storm",
+        unit="mm",
+        inputs=lambda truth: truth["storm_depth_calls"],
+        expected=_suzhou_depth_mm,
+        within=relative(0.005, because="rounding"),
+        steps=((1.0, 1.0),),
+        look_at="The formula gives mm per minute; lg is the logarithm to base 10; the bracket is (t + 18.415).",
+    ),
+    "trunk_roughness": number(
+        "trunk_roughness_n",
+        quantity="Manning's n of the trunk sewer",
+        unit="s/m^(1/3)",
+        truth=lambda truth: truth["trunk_roughness_n"],
+        within=absolute(0.0007, because="1 cm of sensor noise moves the best fit by about 0.0003"),
+        plausible=(0.008, 0.05),
+        look_at="Leave out the sensor that lies, use the repaired rain, and look for the least mean square error.",
+        mistaken={"kept the designed value": lambda truth: PUBLIC_N},  # noqa: ARG005 - the public model is the same for all
+    ),
+    "standing_water": by_place(
+        "standing_water",
+        column="depth_m",
+        quantity="greatest depth tonight",
+        unit="m",
+        truth=lambda truth: truth["standing_water_m"],
+        within=relative(0.06, at_least=0.03, because="a roughness off by its own tolerance moves depths this much"),
+        steps=((0.9, 1.0), (0.75, 0.5)),
+        look_at="Run tonight, not last night, with your calibrated roughness; take the greatest depth of each place.",
+    ),
+    "pump_controller": controller(
+        "pump_controller",
+        quantity="running the pumps",
+        worlds=_worlds,
+        baseline_costs=lambda truth: truth["pump_baselines"],
+        oracle_costs=lambda truth: truth["pump_oracles"],
+        first_settings={},
+        steps=skill_steps(0.7, 0.4),
+        look_at="Drive tonight with it yourself and compare night_cost with the standing rules': when do pumps run"
+        " that no street needs, and when do they start too late?",
+    ),
+    "street_closure": decision(
+        "closure",
+        quantity="closing a street",
+        read=_read_closure,
+        cost=lambda choice, truth: _closing_cost(choice, truth["street_harm"], truth["vehicles_per_h"]),
+        baseline_cost=lambda truth: truth["closure_baseline"],
+        oracle_cost=lambda truth: truth["closure_oracle"],
+        steps=skill_steps(0.7, 0.4),
+        look_at="For each street, add up what the water would cost its vehicles, less what closing costs; then take"
+        " the hours in which that is positive.",
+    ),
+}

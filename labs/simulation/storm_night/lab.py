@@ -1,0 +1,428 @@
+# %% [markdown] id="title"
+# # Storm night: rain meets high tide
+#
+# **Your seat:** operator on the night shift in the drainage control room of Gulls' Quay, a sample
+# district that exists only here. **Time:** about 80 minutes. **You need:** pandas, reading a plot,
+# writing a small function.
+#
+# Last night a storm crossed the district. Tonight another one is forecast, and this time it meets
+# high tide: the gravity outlet will be shut, and every litre must be pumped. By the end of the shift you
+# hand over three things: where water will stand, a program that runs the pumps, and one street to close,
+# with the hours.
+#
+# Behind this notebook runs a mini-twin of the district on EPA SWMM. The **public model** is the district
+# as it was designed. The **real** district differs: its main sewer has aged, in a way that is yours alone.
+# You never see it. You see what its sensors recorded.
+#
+# | what you do | points |
+# |---|---|
+# | find the sensor that lies | 2 |
+# | repair the rain record | 3 |
+# | compute how much water ran off | 2 |
+# | say how rare the storm was | 2 |
+# | calibrate the trunk sewer | 3 |
+# | predict, then simulate, where water will stand | 3 |
+# | write the pump controller | 4 |
+# | choose a street to close, and when | 3 |
+# | report to the morning shift (read by a person) | 4 |
+#
+# Run the cells from top to bottom with Shift+Enter. A cell headed *your answer* is yours to fill. The
+# cell after it asks the course for a verdict; you may ask as often as you like while you practise.
+
+# %% id="setup"
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from grader.student import check, submit
+
+import twin_sandbox
+from twin_sandbox import Reality, Scenario, Storm, Tide, kpi
+
+twin = twin_sandbox.open_district()
+
+# %% id="map"
+twin.map()
+
+# %% [markdown] id="see"
+# ## 1. What the sensors saw
+#
+# `data/` holds your bundle. `ledger.csv` is the 台账, the ledger of devices: one row for each
+# **datastream**, which is one quantity measured by one device. `observations.csv` is what they sent last
+# night, from 18:00 to 02:00, every five minutes, in Beijing time (UTC+8).
+
+# %% id="read"
+ledger = pd.read_csv("data/ledger.csv", index_col="datastream")
+observations = pd.read_csv("data/observations.csv", parse_dates=["time"])
+observations["time"] = observations["time"].dt.tz_convert("Asia/Shanghai")
+seen = observations.pivot_table(index="time", columns="datastream", values="value")
+ledger
+
+# %% id="plot_levels"
+level_streams = [name for name in seen.columns if name.startswith("level-")]
+axes = seen[level_streams].plot(subplots=True, figsize=(10, 1.3 * len(level_streams)), sharex=True, legend=True)
+axes[0].set_title("Water level, m above the city datum")
+plt.show()
+
+# %% [markdown] id="public_model"
+# A model is a second witness. The cell below runs the public model for last night with the rain of gauge
+# `rain-02` and puts the model's level beside each sensor's. They won't agree: the real sewer isn't the
+# designed one, and the rain record has its own faults (section 2). But a sensor that lies does so in a way
+# that no sewer does. It repeats one value exactly (**stuck**), steps aside from one reading to the
+# next and stays there (**jump**), or creeps away and never comes back (**drift**).
+
+# %% id="last_night"
+night = json.loads(open("data/last_night.json", encoding="utf-8").read())
+
+
+def tide_of(facts):
+    """The tide that the harbour office gives: mean level, range, time of high water, surge."""
+    return Tide(
+        mean_m=facts["mean_m"], range_m=facts["range_m"], high_at=pd.Timestamp(facts["high_at"]), surge_m=facts["surge_m"]
+    )
+
+
+def scenario_of(name, facts, rain_mm_h):
+    """A run of one night; `rain_mm_h` is the rain intensity of each five minutes, a Series by time."""
+    return Scenario(
+        name=name,
+        start=pd.Timestamp(facts["start"]),
+        horizon_h=facts["horizon_h"],
+        storm=Storm.from_series(rain_mm_h),
+        storm_start=rain_mm_h.index[0],
+        tide=tide_of(facts["tide"]),
+        pumps="rules",
+    )
+
+
+def modelled_levels(result):
+    """The model's level at each level sensor: a table like `seen`."""
+    hosts = ledger.loc[level_streams, "host"]
+    return result.levels_m[hosts.tolist()].set_axis(level_streams, axis=1).reindex(seen.index)
+
+
+public = twin.run(scenario_of("last night, public model", night, seen["rain-02"].fillna(0.0)))
+modelled = modelled_levels(public)
+
+# %% id="plot_residuals"
+axes = (seen[level_streams] - modelled).plot(subplots=True, figsize=(10, 1.3 * len(level_streams)), sharex=True)
+axes[0].set_title("Seen minus modelled, m")
+plt.show()
+
+# %% [markdown] id="faulty_task"
+# ### Task: find the sensor that lies (2 points)
+#
+# One level sensor has one fault from some moment on. Name its datastream, the fault (`"stuck"`, `"jump"`
+# or `"drift"`) and the time since when, as `faulty`. One point for the sensor and the fault together, one
+# more for the moment (within 20 minutes): it is your evidence.
+
+# %% answer="faulty_sensor"
+# faulty = {"datastream": "level-..", "fault": "...", "since": "2026-07-17T..:.."}
+# BEGIN SOLUTION
+residual = seen[level_streams] - modelled
+change = seen[level_streams].diff()
+
+repeats = {name: (change[name] == 0).astype(int).groupby((change[name] != 0).cumsum()).sum() for name in level_streams}
+longest = {name: runs.max() for name, runs in repeats.items()}
+jumps = residual.diff().abs()
+jump = {name: jumps[name].max() for name in level_streams}
+late = residual[residual.index >= residual.index[-1] - pd.Timedelta("90min")]
+hours = (late.index - late.index[0]).total_seconds() / 3600
+slope = {name: np.polyfit(hours[late[name].notna()], late[name].dropna(), 1)[0] for name in level_streams}
+
+stuck = max(longest, key=longest.get)
+jumped = max(jump, key=jump.get)
+drifting = max(slope, key=lambda name: abs(slope[name]))
+if longest[stuck] >= 18:
+    start = repeats[stuck].idxmax()
+    since = change.index[(change[stuck] != 0).cumsum() == start][0]
+    faulty = {"datastream": stuck, "fault": "stuck", "since": since.isoformat()}
+elif abs(slope[drifting]) > 0.05:
+    line = np.polyfit(hours[late[drifting].notna()], late[drifting].dropna(), 1)
+    since = late.index[0] + pd.Timedelta(hours=-line[1] / line[0])
+    faulty = {"datastream": drifting, "fault": "drift", "since": since.isoformat()}
+else:
+    faulty = {"datastream": jumped, "fault": "jump", "since": jumps[jumped].idxmax().isoformat()}
+# END SOLUTION
+
+# %% check="faulty_sensor" points=2
+
+# %% [markdown] id="rain"
+# ## 2. What the rain gauges saw
+#
+# Two gauges stand in the district, and over one square kilometre it rains alike. `rain-01` lost its
+# link for a while: a **gap**. `rain-02` sent everything, but its clock is set wrong: **clock skew**. Its
+# times are all too late by the same whole number of five-minute steps.
+
+# %% id="plot_rain"
+seen[["rain-01", "rain-02"]].plot(figsize=(10, 3), ylabel="mm/h")
+plt.show()
+
+# %% [markdown] id="rain_task"
+# ### Task: repair the rain record (3 points)
+#
+# Make `repaired_rain`, a Series: the rain intensity in mm/h of every five minutes of last night, at the times of
+# `seen.index`, without a hole. Judged by its root mean square error against what really fell.
+
+# %% answer="repaired_rain"
+# repaired_rain = ...
+# BEGIN SOLUTION
+first, second = seen["rain-01"], seen["rain-02"]
+
+
+def misfit(steps):
+    shifted = second.shift(-steps)
+    both = first.notna() & shifted.notna()
+    return ((first - shifted)[both] ** 2).mean()
+
+
+steps_late = min(range(0, 13), key=misfit)
+repaired_rain = first.fillna(second.shift(-steps_late)).fillna(0.0)
+# END SOLUTION
+
+# %% check="repaired_rain" points=3
+
+# %% [markdown] id="runoff"
+# ## 3. How much water, and how rare
+#
+# Rain that falls on roofs and streets runs off; on grass, most of it soaks in. Each **subcatchment**
+# (汇水区, the land that drains to one manhole) has a **runoff coefficient** ψ, the share that runs off, in
+# `twin.entities["subcatchments"]` beside its `area_m2`.
+#
+# ### Task: how much water ran off (2 points)
+#
+# Compute `runoff_m3`: the volume that ran off last night, in m³, as rain depth × area × ψ over all subcatchments.
+
+# %% answer="runoff_volume"
+# runoff_m3 = ...
+# BEGIN SOLUTION
+subcatchments = twin.entities["subcatchments"]
+depth_m = repaired_rain.sum() / 12 / 1000  # twelve readings an hour, 1000 mm in a metre
+runoff_m3 = depth_m * (subcatchments["area_m2"] * subcatchments["runoff_coefficient"]).sum()
+# END SOLUTION
+
+# %% check="runoff_volume" points=2
+
+# %% [markdown] id="rarity"
+# Cities publish a **storm intensity formula** (暴雨强度公式): the mean intensity $i$ of a storm of
+# duration $t$ minutes that comes once in $P$ years. Suzhou's of 2025 is
+#
+# $$ i = \frac{17.969\,(1 + 1.24\,\lg P)}{(t + 18.415)^{0.785}} \quad \text{mm/min} $$
+#
+# ### Task: how rare was it (2 points)
+#
+# Write `storm_depth_mm(return_period_a, minutes)`: the depth in mm of such a storm. It will be called with
+# numbers that you don't know, from 5 to 180 minutes. Then compare: how many years must one wait for a
+# night like last night?
+
+# %% answer="storm_depth"
+# def storm_depth_mm(return_period_a, minutes): ...
+# BEGIN SOLUTION
+def storm_depth_mm(return_period_a, minutes):
+    intensity_mm_min = 17.969 * (1 + 1.24 * np.log10(return_period_a)) / (minutes + 18.415) ** 0.785
+    return intensity_mm_min * minutes
+# END SOLUTION
+
+# %% check="storm_depth" points=2
+
+# %% [markdown] id="calibrate"
+# ## 4. Calibrate
+#
+# A pipe's **roughness** (Manning's $n$) says how much its wall slows the water. The public model takes
+# $n = 0.013$ for the trunk sewer, as built. Yours is older. All that is known: it is the same along the
+# trunk, and anything from 0.016 to 0.030 is as likely as anything else.
+#
+# `Reality(trunk_roughness_n=...)` runs the twin with another roughness. A rough pipe needs a steeper
+# water surface for the same flow, so the levels upstream rise.
+
+# %% id="one_run"
+rain = repaired_rain if "repaired_rain" in globals() else seen["rain-02"].fillna(0.0)
+last_night = scenario_of("last night", night, rain)
+rough = twin.run(last_night, reality=Reality(trunk_roughness_n=0.025))
+(seen[level_streams] - modelled_levels(rough)).abs().mean().rename("mean misfit at n = 0.025, m")
+
+# %% [markdown] id="calibrate_task"
+# ### Task: calibrate the trunk sewer (3 points)
+#
+# Find `trunk_roughness_n`, to within 0.0007. Leave out the sensor that lies; a run takes about a second.
+
+# %% answer="trunk_roughness"
+# trunk_roughness_n = ...
+# BEGIN SOLUTION
+healthy = [name for name in level_streams if name != faulty["datastream"]]
+
+
+def misfit_m2(n):
+    error = seen[healthy] - modelled_levels(twin.run(last_night, reality=Reality(trunk_roughness_n=n)))[healthy]
+    return (error**2).mean().mean()
+
+
+from scipy.optimize import minimize_scalar
+
+best = minimize_scalar(misfit_m2, bounds=(0.016, 0.030), method="bounded", options={"xatol": 0.0001, "maxiter": 12})
+trunk_roughness_n = float(best.x)
+# END SOLUTION
+
+# %% check="trunk_roughness" points=3
+
+# %% [markdown] id="tonight"
+# ## 5. Where the water will stand
+#
+# `data/tonight.json` is the forecast: the rain intensity of every five minutes from 18:00 to 24:00, and the tide.
+
+# %% id="forecast"
+forecast = json.loads(open("data/tonight.json", encoding="utf-8").read())
+rain_tonight = pd.Series(
+    forecast["rain_mm_h"], index=pd.date_range(forecast["start"], periods=len(forecast["rain_mm_h"]), freq="5min")
+)
+tonight = scenario_of("tonight", forecast, rain_tonight)
+figure, (above, below) = plt.subplots(2, 1, figsize=(10, 4), sharex=True)
+above.bar(rain_tonight.index, rain_tonight, width=0.003)
+above.set_ylabel("rain, mm/h")
+below.plot(rain_tonight.index, tonight.tide.level_m(rain_tonight.index))
+below.set_ylabel("tide, m")
+plt.show()
+
+# %% [markdown] id="predict"
+# Before you run it: how deep will the underpass get, in metres? Write your guess down. It is not graded,
+# and it will stand beside the result.
+
+# %% id="prediction"
+my_prediction_m = None  # your guess, in metres
+
+# %% [markdown] id="standing_task"
+# ### Task: where the water will stand (3 points)
+#
+# Simulate tonight with your calibrated trunk and the pumps on their standing rules. Make `standing_water`:
+# the greatest depth in metres in each **low area** (低洼处), a Series by the low area's code.
+# `result.street_depth_m` has a column for each.
+
+# %% answer="standing_water"
+# standing_water = ...
+# BEGIN SOLUTION
+calibrated = twin.run(tonight, reality=Reality(trunk_roughness_n=trunk_roughness_n))
+standing_water = calibrated.street_depth_m.max()
+# END SOLUTION
+
+# %% check="standing_water" points=3
+
+# %% id="compare"
+if "standing_water" in globals():
+    names = twin.entities["low_areas"]["name_en"]
+    print(f"my prediction for the underpass: {my_prediction_m} m")
+    print(pd.Series(standing_water).rename(names).round(2).sort_values(ascending=False).to_string())
+
+# %% id="flood_map"
+if "calibrated" in globals():
+    display(twin.map(calibrated))
+
+# %% [markdown] id="pumps"
+# ## 6. Run the pumps
+#
+# The **standing rules** start a pump when the sump is high and stop it when it is low. They know nothing of
+# the rain to come. And tonight the mains feed is out: the station runs on its diesel set, and fuel is so
+# short that the duty engineer prices a kWh at 120 CNY. Water in the streets costs more. So pump what the
+# streets need, when they need it, and no more: an empty tank before the peak is worth more than any pump at the peak.
+#
+# A controller is a function: measurements in, settings out. Every five minutes it is given a dict, and it
+# returns a setting from 0 to 1 for `pump_1`, `pump_2`, `pump_3` and `gate_1` (a flap keeps the sea out of an open
+# gate). What it has never named obeys the standing rules; what it named keeps its setting.
+
+# %% id="measurements"
+with twin.session(tonight, step_s=300) as session:
+    first_measurements = session.measurements()
+first_measurements
+
+# %% id="night_cost"
+def night_cost(result):
+    """What a night costs in CNY: flood damage, 120 a kWh of diesel power, 300 a pump start."""
+    return kpi.flood_damage(result) + 120 * kpi.pump_energy_kwh(result) + 300 * kpi.pump_starts(result)
+
+
+def drive(controller):
+    """What tonight costs with this controller, in your calibrated district."""
+    reality = Reality(trunk_roughness_n=globals().get("trunk_roughness_n", 0.013))
+    return night_cost(twin.run(tonight, reality=reality, controller=controller))
+
+
+print(f"standing rules: {drive(None):,.0f} CNY")
+
+# %% [markdown] id="pump_task"
+# ### Task: run the pumps (4 points)
+#
+# Write `pump_controller(m)`. It will drive three hidden nights in the real district, each with its own
+# storm and tide. Skill is 0 for the standing rules and 1 for the best policy known: half the points from
+# 0.4, all from 0.7. A call may take 0.2 s; where it fails, the last good setting stays. Pumps that never stop, or never
+# start, do worse than the rules: try it with `drive`.
+
+# %% answer="pump_controller"
+# def pump_controller(m): ...
+# BEGIN SOLUTION
+def pump_controller(m):
+    on = 1.0 if m["sump_m"] > -1.0 or (m["forecast_rain_mm"] > 15 and m["sump_m"] > -4.0) else 0.0
+    return {"pump_1": on, "pump_2": on, "pump_3": on, "gate_1": 1.0}
+
+
+print(f"pump_controller: {drive(pump_controller):,.0f} CNY")
+# END SOLUTION
+
+# %% check="pump_controller" points=4
+
+# %% [markdown] id="closure"
+# ## 7. Close a street
+#
+# You have one crew and one barrier: one street, closed once. A vehicle that drives into more than 15 cm of
+# water costs 20 units, into more than 30 cm 60 units; a vehicle that is turned away costs 1. The streets table has
+# `vehicles_per_h`, and each low area names the street it drowns, `street_code`.
+#
+# ### Task: close a street (3 points)
+#
+# Decide `closure`: the code of a street, `close_at` and `reopen_at`. It is replayed in what really
+# happens tonight, with the pumps on their standing rules. Skill is 0 for what the public model would have you
+# do and 1 for the best decision there is: half the points from 0.4, all from 0.7.
+
+# %% answer="street_closure"
+# closure = {"street": "...", "close_at": "2026-07-18T..:..", "reopen_at": "2026-07-18T..:.."}
+# BEGIN SOLUTION
+low_areas = twin.entities["low_areas"]
+streets = twin.entities["streets"]
+best_gain, closure = 0.0, None
+for code, depth in calibrated.street_depth_m.items():
+    street = low_areas.loc[code, "street_code"]
+    if street not in streets.index:
+        continue
+    under = depth[depth > 0.15]
+    if under.empty:
+        continue
+    per_step = streets.loc[street, "vehicles_per_h"] / 12
+    harm = per_step * (20 * (depth > 0.15).sum() + 40 * (depth > 0.30).sum())
+    if harm > best_gain:
+        best_gain = harm
+        closure = {"street": street, "close_at": under.index[0].isoformat(), "reopen_at": (under.index[-1] + pd.Timedelta("5min")).isoformat()}
+# END SOLUTION
+
+# %% check="street_closure" points=3
+
+# %% [markdown] id="report_intro"
+# ## 8. Report to the morning shift
+#
+# Half a page for someone who wasn't here: what is broken and since when, what you changed in the model and
+# why, where water will stand and how sure you are, what the pumps and the barrier will do. Name your
+# numbers. A person reads it, by the rubric *after the storm*.
+
+# %% [markdown] essay="night_report" points=4 rubric="after_the_storm"
+# *Write your report here.*
+
+# %% [markdown] id="done"
+# ## What you can do now
+#
+# You can tell a sensor's fault from a city's behaviour, repair a record, put a model and a
+# measurement against each other until the model is worth believing, and turn it into two decisions that
+# stand up in a reality you can't see. In the map of competencies this is **simulate a storm and act
+# on it** (simulation, practitioner).
+#
+# Save the notebook (Ctrl+S), then run the last cell to hand it in.
+
+# %% id="submit"
+submit()
