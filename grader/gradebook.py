@@ -80,6 +80,8 @@ class Line:
         score: points, a person's included.
         waits: whether something waits for a person.
         by_cell: points by grade cell; ``None`` where nobody has set any.
+        by_person: points that a person has set, by grade cell.
+        comments: what a person wrote, by solution cell.
     """
 
     student: str
@@ -87,6 +89,8 @@ class Line:
     max_score: float
     waits: bool
     by_cell: Mapping[str, float | None]
+    by_person: Mapping[str, float] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_config(course: Path, course_id: str, code_stub: str, text_stub: str) -> Path:
@@ -189,6 +193,13 @@ def lines(course: Path, assignment: str) -> list[Line]:
                 grade.name: None if grade.needs_manual_grade and grade.manual_score is None else float(grade.score)
                 for grade in grades
             }
+            by_person = {str(grade.name): float(grade.score) for grade in grades if grade.manual_score is not None}
+            comments = {
+                str(comment.name): str(comment.manual_comment)
+                for notebook in submission.notebooks
+                for comment in notebook.comments
+                if comment.manual_comment
+            }
             found.append(
                 Line(
                     submission.student.id,
@@ -196,6 +207,8 @@ def lines(course: Path, assignment: str) -> list[Line]:
                     float(submission.max_score),
                     any(grade.needs_manual_grade for grade in grades),
                     by_cell,
+                    by_person,
+                    comments,
                 )
             )
     return sorted(found, key=lambda line: line.student)
