@@ -83,9 +83,12 @@ PATTERNS = {
     "shops": Pattern((20, 32), (15, 19), (2, 4), 7.0, 11.0, 0.9, "IIL", ("shop", "shop", "office"), 4.2),
     "port": Pattern((40, 62), (22, 28), (1, 1), 16.0, 18.0, 0.9, "I", ("port",), 9.5),
     "school": Pattern((44, 54), (24, 30), (4, 5), 16.0, 26.0, 1.0, "LU", ("school",), 3.8, most=3),
-    "hospital": Pattern((44, 56), (18, 24), (6, 11), 16.0, 20.0, 1.0, "IL", ("hospital",), 4.0, most=4),
+    "hospital": Pattern((36, 44), (17, 22), (6, 11), 14.0, 18.0, 1.0, "IL", ("hospital",), 4.0, most=4),
     "villas": Pattern((13, 18), (10.5, 13), (2, 3), 10.0, 13.0, 0.86, "IIL", ("residential",), 3.2, wobble_m=2.5),
 }
+INFILL = Pattern((12, 19), (9, 12), (1, 3), 7.0, 9.0, 0.55, "IIIL", ("shop", "shop", "office"), 3.9, most=3)
+"""Shops, clinics and offices of the quarter, between the large buildings of these zones."""
+INFILLED = ("slabs", "towers", "office", "hospital")
 SETBACK_M = 4.0
 
 
@@ -133,10 +136,17 @@ def build_blocks(blocks: list[Block], keep_clear: shapely.Geometry, rng: np.rand
         if block.zone not in PATTERNS:
             continue
         ground = block.shape.buffer(-SETBACK_M).difference(keep_clear)
-        for part in shapely.get_parts(ground):
-            if part.geom_type == "Polygon" and part.area > 250:
-                buildings += _fill(part, block.zone, rng)
+        main = [building for part in _plots(ground) for building in _fill(part, block.zone, PATTERNS[block.zone], rng)]
+        buildings += main
+        if block.zone in INFILLED:
+            left = ground.difference(shapely.union_all([b.footprint.buffer(6.5) for b in main]))
+            between = [building for part in _plots(left) for building in _fill(part, "shops", INFILL, rng)]
+            buildings += between[: INFILL.most]
     return buildings
+
+
+def _plots(ground: shapely.Geometry) -> list[Polygon]:
+    return [part for part in shapely.get_parts(ground) if part.geom_type == "Polygon" and part.area > 250]
 
 
 def raise_landmarks(recipe: Recipe) -> list[Building]:
@@ -169,8 +179,7 @@ def _axis(shape: Polygon) -> tuple[float, float]:
     return sign * dx / size, sign * dy / size
 
 
-def _fill(ground: Polygon, zone: str, rng: np.random.Generator) -> Iterator[Building]:
-    pattern = PATTERNS[zone]
+def _fill(ground: Polygon, zone: str, pattern: Pattern, rng: np.random.Generator) -> Iterator[Building]:
     ux, uy = _axis(ground)
     turned = affine_transform(ground, [ux, uy, -uy, ux, 0, 0])
     west, south, east, north = turned.bounds
@@ -178,7 +187,7 @@ def _fill(ground: Polygon, zone: str, rng: np.random.Generator) -> Iterator[Buil
     built = 0
     y = south + 1.0
     while y < north and built < pattern.most:
-        depth = _between(rng, pattern.depth_m)
+        depth, fits = _between(rng, pattern.depth_m), False
         x = west + 1.0 + 5.0 * float(rng.random())
         while x < east and built < pattern.most:
             length = _between(rng, pattern.length_m)
@@ -188,6 +197,7 @@ def _fill(ground: Polygon, zone: str, rng: np.random.Generator) -> Iterator[Buil
             if not turned.contains(plan):
                 x += 3.0
                 continue
+            fits = True
             if rng.random() < pattern.fill:
                 own = storeys if zone == "slabs" else int(rng.integers(pattern.storeys[0], pattern.storeys[1] + 1))
                 use = pattern.uses[int(rng.integers(len(pattern.uses)))]
@@ -195,7 +205,7 @@ def _fill(ground: Polygon, zone: str, rng: np.random.Generator) -> Iterator[Buil
                 yield Building(footprint, use, own, round(own * pattern.storey_m + 0.6, 1), zone)
                 built += 1
             x += length + pattern.gap_m
-        y += depth + pattern.row_m
+        y += depth + pattern.row_m if fits else 3.0
 
 
 def _between(rng: np.random.Generator, limits: tuple[float, float]) -> float:
