@@ -18,7 +18,7 @@ HEADER = struct.Struct("<II")
 FT3_M3 = 0.3048**3
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """SWMM gave an error; the text is its own."""
 
 
@@ -62,7 +62,7 @@ class Simulation:
             solver.swmm_start(False)
         except Exception as error:  # the toolkit raises plain Exception
             solver.swmm_close()
-            raise Refused(self.reasons(str(error))) from error
+            raise RefusedError(self.reasons(str(error))) from error
         node = {name: solver.project_get_index(ObjectType.NODE, name) for name in request["nodes"]}
         link = {name: solver.project_get_index(ObjectType.LINK, name) for name in request["links"]}
         self.nodes, self.links = list(node.values()), list(link.values())
@@ -143,7 +143,7 @@ class Simulation:
                 self.ended = solver.swmm_step() == 0.0
             except Exception as error:  # as above
                 solver.swmm_close()
-                raise Refused(self.reasons(str(error))) from error
+                raise RefusedError(self.reasons(str(error))) from error
             self.time_s += self.step_s
             for name, setting in self.now.items():
                 if setting and solver.link_get_result(self.link_of[name], self.flow) > 0.0:
@@ -197,7 +197,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             else:
                 block = simulation.records.tobytes()
                 answer = simulation.finish()
-        except Refused as refused:
+        except RefusedError as refused:
             answer, block = {"error": str(refused)}, b""
         body = json.dumps(answer).encode()
         answers.write(HEADER.pack(len(body), len(block)) + body + block)

@@ -18,11 +18,11 @@ class Outputs:
 
     Args:
         time_s: time since the start [s].
-        values: quantity → values in the order of the engine's names for it.
+        found: quantity → values in the order of the engine's names for it.
     """
 
     time_s: float
-    values: Mapping[str, NDArray[np.float64]]
+    found: Mapping[str, NDArray[np.float64]]
 
 
 class Engine(Protocol):

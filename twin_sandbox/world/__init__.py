@@ -1,0 +1,1 @@
+"""Scenarios, runs and sessions: where the engines meet on one clock."""

@@ -30,7 +30,7 @@ ROUTING_STEP_S = 5
 """Fixed routing step [s]."""
 
 GULLIES = 7
-"""Gullies a junction drains: one every 30 m on both sides of a street, manholes about 100 m apart (GB 50014-2021, 5.7)."""
+"""Gullies at a junction: one every 30 m on both sides of a street, manholes about 100 m apart (GB 50014-2021, 5.7)."""
 
 GULLY_OPENING_M2 = 0.0165
 """Effective opening of a gully [m²]: 25 L/s × 0.6 for litter (GB 50014-2021, 5.7.3; 16S518) under 0.1 m of water:
@@ -55,15 +55,16 @@ BELOW_START_M = 0.2
 DRY_RUN_M = 0.25
 RAMP_M = 0.25
 SUBAREA = "0.013 0.15 1.5 5.0 25 OUTLET"
-"""n impervious and pervious, depression storage [mm] impervious and pervious, share [%] of impervious without storage."""
+"""Manning's n, depression storage [mm] (each: impervious, pervious); impervious area without storage [%]."""
+
 INFILTRATION = "76.2 12.7 4 7 0"
 """Horton: 3.0 → 0.5 in/h, decay 4 1/h, drying 7 d: SWMM's own defaults, a loam under lawn."""
 
 
-SECTIONS = (
-    "TITLE OPTIONS RAINGAGES SUBCATCHMENTS SUBAREAS INFILTRATION JUNCTIONS OUTFALLS STORAGE CONDUITS PUMPS ORIFICES "
-    "WEIRS XSECTIONS CURVES TIMESERIES REPORT"
-).split()
+SECTIONS = [
+    *("TITLE", "OPTIONS", "RAINGAGES", "SUBCATCHMENTS", "SUBAREAS", "INFILTRATION", "JUNCTIONS", "OUTFALLS", "STORAGE"),
+    *("CONDUITS", "PUMPS", "ORIFICES", "WEIRS", "XSECTIONS", "CURVES", "TIMESERIES", "REPORT"),
+]
 """SWMM reads a link's cross-section only after the link."""
 
 
@@ -109,7 +110,17 @@ class Drains:
 
 
 def _rows(district: "District", table: str) -> Iterable[Any]:
-    return district.entities[table].itertuples()
+    rows: Iterable[Any] = district.entities[table].itertuples()
+    return rows
+
+
+def short_names(district: "District") -> dict[str, str]:
+    """Code of each pump and gate → the name by which it is set: ``pump_1`` …, ``gate_1`` …."""
+    names: dict[str, str] = {}
+    for table, word in (("pumps", "pump"), ("gates", "gate")):
+        codes = district.entities[table].sort_values("swmm_id").index
+        names.update({code: f"{word}_{k}" for k, code in enumerate(codes, start=1)})
+    return names
 
 
 def drains(district: "District", scenario: Scenario, reality: Reality) -> Drains:
@@ -211,8 +222,15 @@ class _Writer:
             name = row.swmm_id
             outlet = self._junction_names()[row.outlet]
             text.add(
-                "SUBCATCHMENTS", name, "rain", outlet, row.area_m2 / 1e4, 100 * impervious, float(row.width_m),
-                100 * row.slope, 0,
+                "SUBCATCHMENTS",
+                name,
+                "rain",
+                outlet,
+                row.area_m2 / 1e4,
+                100 * impervious,
+                float(row.width_m),
+                100 * row.slope,
+                0,
             )
             text.add("SUBAREAS", name, SUBAREA)
             text.add("INFILTRATION", name, INFILTRATION)
@@ -221,15 +239,15 @@ class _Writer:
         if not self.name:
             for table in ("junctions", "storages", "outfalls", "low_areas", "conduits"):
                 self.name.update(self.district.entities[table]["swmm_id"])
-            for table, word in (("pumps", "pump"), ("gates", "gate")):
-                codes = self.district.entities[table].sort_values("swmm_id").index
-                self.name.update({code: f"{word}_{k}" for k, code in enumerate(codes, start=1)})
+            self.name.update(short_names(self.district))
         return self.name
 
     def _nodes(self) -> None:
         for row in _rows(self.district, "junctions"):
             self.invert[row.Index] = row.invert_m
-            self.text.add("JUNCTIONS", row.swmm_id, row.invert_m, row.rim_m - row.invert_m + HEADROOM_M, 0, SURCHARGE_M, 0)
+            self.text.add(
+                "JUNCTIONS", row.swmm_id, row.invert_m, row.rim_m - row.invert_m + HEADROOM_M, 0, SURCHARGE_M, 0
+            )
             self.nodes.append(row.Index)
         starts = self.district.entities["pumps"].groupby("from_code")["start_level_m"].min()
         for row in _rows(self.district, "storages"):
@@ -240,12 +258,22 @@ class _Writer:
             depth = float(level) - row.invert_m
             if not 0 <= depth <= row.max_depth_m:
                 raise TwinError(
-                    f"Scenario {self.scenario.name!r}, sump_start_m", f"{level} m",
+                    f"Scenario {self.scenario.name!r}, sump_start_m",
+                    f"{level} m",
                     f"{row.invert_m:g} to {row.invert_m + row.max_depth_m:g} m, the tank's bottom and top.",
                 )
             self.text.add(
-                "STORAGE", row.swmm_id, row.invert_m, row.max_depth_m + HEADROOM_M, depth, "FUNCTIONAL", 0, 0,
-                float(row.area_m2), 0, 0,
+                "STORAGE",
+                row.swmm_id,
+                row.invert_m,
+                row.max_depth_m + HEADROOM_M,
+                depth,
+                "FUNCTIONAL",
+                0,
+                0,
+                float(row.area_m2),
+                0,
+                0,
             )
             self.nodes.append(row.Index)
             # An emergency spillway: a full tank runs over to the sea, not out of the model.
@@ -262,8 +290,15 @@ class _Writer:
             stages = self.district.stage_storage[row.Index]
             depth = stages["level_m"].to_numpy() - row.bottom_m
             self.text.add(
-                "STORAGE", row.swmm_id, float(row.bottom_m), float(depth[-1]) + HEADROOM_M, 0, "TABULAR",
-                f"stage_{row.swmm_id}", 0, 0,
+                "STORAGE",
+                row.swmm_id,
+                float(row.bottom_m),
+                float(depth[-1]) + HEADROOM_M,
+                0,
+                "TABULAR",
+                f"stage_{row.swmm_id}",
+                0,
+                0,
             )
             for level, area in zip(depth, stages["area_m2"], strict=True):
                 first = "STORAGE" if level == depth[0] else ""
@@ -291,7 +326,9 @@ class _Writer:
         return name
 
     def _weir(self, name: str, start: str, end: str, crest_m: float, length_m: float, *, one_way: bool = True) -> None:
-        self.text.add("WEIRS", name, start, end, "TRANSVERSE", crest_m, WEIR_CD, "YES" if one_way else "NO", 0, 0, "YES")
+        self.text.add(
+            "WEIRS", name, start, end, "TRANSVERSE", crest_m, WEIR_CD, "YES" if one_way else "NO", 0, 0, "YES"
+        )
         self.text.add("XSECTIONS", name, "RECT_OPEN", HEADROOM_M, length_m, 0, 0)
 
     def _conduits(self) -> None:
@@ -303,8 +340,16 @@ class _Writer:
             diameter = row.diameter_m * math.sqrt(self.reality.blockage.get(row.Index, 1.0))
             start, end = self.name[row.from_code], self._end(row.to_code)
             self.text.add(
-                "CONDUITS", row.swmm_id, start, end, float(row.length_m), float(own or row.roughness_n),
-                self.invert[row.from_code] + row.inlet_offset_m, self.invert[row.to_code] + row.outlet_offset_m, 0, 0,
+                "CONDUITS",
+                row.swmm_id,
+                start,
+                end,
+                float(row.length_m),
+                float(own or row.roughness_n),
+                self.invert[row.from_code] + row.inlet_offset_m,
+                self.invert[row.to_code] + row.outlet_offset_m,
+                0,
+                0,
             )
             self.text.add("XSECTIONS", row.swmm_id, "CIRCULAR", float(diameter), 0, 0, 0, 1)
             self.links.append(row.Index)
@@ -316,7 +361,9 @@ class _Writer:
             self.sump = self.sump or row.from_code
             start, stop = round(row.start_level_m - bottom, 3), round(row.stop_level_m - bottom, 3)
             status = "ON" if mode == "on" else "OFF"
-            self.text.add("PUMPS", name, self.name[row.from_code], self._end(row.to_code), f"curve_{name}", status, 0, 0)
+            self.text.add(
+                "PUMPS", name, self.name[row.from_code], self._end(row.to_code), f"curve_{name}", status, 0, 0
+            )
             flow = row.rated_m3s * self.reality.pump_efficiency
             # Below the dry-run depth nothing comes; the ramp above it keeps the last drops from chattering.
             for depth, out in ((0.0, 0.0), (DRY_RUN_M, 0.0), (DRY_RUN_M + RAMP_M, flow), (30.0, flow)):
@@ -339,8 +386,8 @@ class _Writer:
             self.text.add("XSECTIONS", name, "RECT_CLOSED", float(row.height_m), float(row.width_m), 0, 0)
             self.rules[name] = Rule("gate", inside, outside)
             self.standing += [
-                f"RULE {name}_open\nIF NODE {inside} HEAD > NODE {outside} HEAD\nTHEN ORIFICE {name} SETTING = 1\n"
-                f"ELSE ORIFICE {name} SETTING = 0\n"
+                f"RULE {name}_open\nIF NODE {inside} HEAD > NODE {outside} HEAD\n",
+                f"THEN ORIFICE {name} SETTING = 1\nELSE ORIFICE {name} SETTING = 0\n",
             ]
             self.gates.append(name)
             self.links.append(row.Index)
@@ -378,7 +425,9 @@ class _Writer:
         step_min = scenario.storm.step_s // 60
         for k, intensity in enumerate(scenario.storm.intensity_mm_h):
             at = delay_min + k * step_min
-            self.text.add("TIMESERIES", "rain", f"{at // 60}:{at % 60:02d}", float(intensity) * self.reality.rain_factor)
+            self.text.add(
+                "TIMESERIES", "rain", f"{at // 60}:{at % 60:02d}", float(intensity) * self.reality.rain_factor
+            )
         times = pd.date_range(scenario.start, periods=scenario.horizon_s // 60 + 2, freq="1min")
         for at, level in enumerate(scenario.tide.level_m(times)):
             self.text.add("TIMESERIES", "tide", f"{at // 60}:{at % 60:02d}", f"{level:.9g}")

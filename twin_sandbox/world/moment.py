@@ -18,11 +18,12 @@ def moment(where: str, value: Any) -> "pd.Timestamp":  # noqa: ANN401 - whatever
     """
     import pandas as pd
 
+    stamp: pd.Timestamp | None
     try:
         stamp = pd.Timestamp(value)
     except (TypeError, ValueError):
-        stamp = pd.NaT
-    if stamp is pd.NaT:
+        stamp = None
+    if stamp is None or pd.isna(stamp):
         raise TwinError(where, f"{value!r} is not a time", 'E.g. "2026-07-18 20:00+08:00".')
     if stamp.tzinfo is None:
         raise TwinError(where, f"{value} has no time zone", 'E.g. "2026-07-18 20:00+08:00".', "Say which clock it is.")

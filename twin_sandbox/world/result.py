@@ -28,7 +28,7 @@ class Result:
         levels_m: water level [m above datum], time × code of each junction, storage, outfall and low area.
         flows_m3s: flow [m³/s], time × code of each conduit, pump and gate.
         street_depth_m: depth above the bottom of each low area [m], time × code.
-        rain_mm_h: rain intensity [mm/h] that fell.
+        rain_mm_h: rain that fell, mean intensity since the kept moment before [mm/h].
         tide_m: sea level [m above datum].
         pump_flow_m3s: flow [m³/s], time × short name (``pump_1`` …).
         settings: setting 0 to 1, time × short name of pump or gate.
@@ -78,7 +78,7 @@ class Result:
         times = self.levels_m.index
         if not times[0] <= at <= times[-1]:
             raise TwinError("depth_map_m, time", f"{at}", f"From {times[0]} to {times[-1]}.")
-        row = int(np.argmin(np.abs(times - at)))
+        row = int(times.get_indexer(pd.Index([at]), method="nearest")[0])
         return self._depth_m(self.street_depth_m.to_numpy()[row])
 
     def max_depth_map_m(self) -> NDArray[np.float32]:
@@ -116,7 +116,7 @@ def make_result(
         levels_m=levels,
         flows_m3s=flows,
         street_depth_m=depths.clip(lower=0.0),
-        rain_mm_h=scenario.rain_mm_h(times) * reality.rain_factor,
+        rain_mm_h=scenario.rain_mm_h() * reality.rain_factor,
         tide_m=pd.Series(scenario.tide.level_m(times), index=times, name="tide_m"),
         pump_flow_m3s=pump_flows,
         settings=pd.DataFrame(records.settings, index=times, columns=list(drains.model.rules)),

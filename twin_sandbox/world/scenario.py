@@ -9,7 +9,9 @@ from twin_sandbox.world.storm import Storm
 from twin_sandbox.world.tide import Tide
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 Pumps = Literal["rules", "off", "on"]
 
@@ -60,7 +62,7 @@ class Scenario:
             )
         if self.pumps not in ("rules", "off", "on"):
             raise TwinError(f"{where}, pumps", repr(self.pumps), 'One of "rules", "off", "on".')
-        delay_s = (self.storm_start - self.start).total_seconds()
+        delay_s = self._delay_s
         if not 0 <= delay_s < self.horizon_s or delay_s % 60:
             raise TwinError(
                 f"{where}, storm_start",
@@ -87,23 +89,36 @@ class Scenario:
         count = self.horizon_s // self.report_step_s + 1
         return pd.date_range(self.start, periods=count, freq=pd.Timedelta(seconds=self.report_step_s), name="time")
 
-    def rain_mm_h(self, times: "pd.DatetimeIndex") -> "pd.Series[float]":
-        """Rain intensity [mm/h] at each moment (that of the storm's step which begins there or holds there)."""
+    def rain_mm_h(self) -> "pd.Series[float]":
+        """Mean rain intensity [mm/h] since the moment before, at each of :meth:`times`; 0 at the first.
+
+        So the values times the step add up to the storm's depth.
+        """
         import numpy as np
         import pandas as pd
 
-        offset_s = np.asarray((times - self.storm_start) / pd.Timedelta(seconds=1), dtype=np.float64)
-        step = np.floor(offset_s / self.storm.step_s).astype(np.int64)
-        inside = (step >= 0) & (step < self.storm.intensity_mm_h.size)
-        values = np.where(inside, self.storm.intensity_mm_h[np.clip(step, 0, self.storm.intensity_mm_h.size - 1)], 0.0)
-        return pd.Series(values, index=times, name="rain_mm_h")
+        times = self.times()
+        fallen_mm = self._fallen_mm(np.arange(len(times), dtype=np.float64) * self.report_step_s - self._delay_s)
+        rain = np.diff(fallen_mm, prepend=fallen_mm[:1]) * (3600.0 / self.report_step_s)
+        return pd.Series(rain, index=times, name="rain_mm_h")
 
     def rain_depth_mm(self, begin: "pd.Timestamp", end: "pd.Timestamp") -> float:
         """Rain [mm] that falls from ``begin`` to ``end``."""
         import numpy as np
 
-        edges_s = np.arange(self.storm.intensity_mm_h.size + 1) * float(self.storm.step_s)
-        fallen_mm = np.concatenate([[0.0], np.cumsum(self.storm.intensity_mm_h) * (self.storm.step_s / 3600.0)])
-        at_s = [(moment_ - self.storm_start).total_seconds() for moment_ in (begin, end)]
-        first, last = np.interp(at_s, edges_s, fallen_mm)
+        since_s = [(at - self.storm_start).total_seconds() for at in (begin, end)]
+        first, last = self._fallen_mm(np.array(since_s))
         return float(last - first)
+
+    @property
+    def _delay_s(self) -> float:
+        return (self.storm_start - self.start).total_seconds()
+
+    def _fallen_mm(self, since_s: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Rain [mm] from the storm's start until each time since [s]."""
+        import numpy as np
+
+        step_s = float(self.storm.step_s)
+        edges_s = np.arange(self.storm.intensity_mm_h.size + 1) * step_s
+        depth_mm = np.concatenate([[0.0], np.cumsum(self.storm.intensity_mm_h) * (step_s / 3600.0)])
+        return np.asarray(np.interp(since_s, edges_s, depth_mm), dtype=np.float64)

@@ -102,9 +102,9 @@ class Session:
             "rain_mm_h": scenario.rain_depth_mm(past, now) * factor / hours,
             "tide_m": float(scenario.tide.level_m(now)[0]),
         }
-        levels = dict(zip(self._drains.node_codes, self._state.values["level_m"].tolist(), strict=True))
-        flows = dict(zip(self._drains.model.links, self._state.values["flow_m3s"].tolist(), strict=True))
-        settings = dict(zip(self._drains.model.rules, self._state.values["setting"].tolist(), strict=True))
+        levels = dict(zip(self._drains.node_codes, self._state.found["level_m"].tolist(), strict=True))
+        flows = dict(zip(self._drains.model.links, self._state.found["flow_m3s"].tolist(), strict=True))
+        settings = dict(zip(self._drains.model.rules, self._state.found["setting"].tolist(), strict=True))
         seen["sump_m"] = levels[self._drains.sump]
         for key, host, zero_m in self._devices:
             seen[key] = levels[host] - zero_m
@@ -166,7 +166,7 @@ class Session:
 
 
 def _sensors(district: "District") -> list[tuple[str, str, float]]:
-    """For each level sensor and street depth sensor: its key in the measurements, its host, the level it counts from."""
+    """For each level and street depth sensor: its key in the measurements, its host, the level it counts from."""
     bottoms = district.entities["low_areas"]["bottom_m"]
     found = []
     for row in district.entities["devices"].itertuples():
@@ -174,5 +174,3 @@ def _sensors(district: "District") -> list[tuple[str, str, float]]:
             zero_m = float(bottoms[row.host]) if row.kind == "street_depth" else 0.0
             found.append((f"{row.datastream.replace('-', '_')}_m", row.host, zero_m))
     return found
-
-

@@ -1,6 +1,5 @@
 """Design storms: a city's intensity formula in the Chicago shape, or a series of your own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -10,6 +9,8 @@ from numpy.typing import NDArray
 from twin_sandbox.errors import TwinError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 City = Literal["suzhou", "shanghai"]
@@ -71,7 +72,9 @@ class Storm:
         if self.step_s <= 0 or self.step_s % 60 or self.step_s > 3600:
             raise TwinError("Storm.step_s", f"{self.step_s} s", "Whole minutes up to an hour, e.g. 60 or 300.")
         if values.ndim != 1 or not 1 <= values.size <= 10_000:
-            raise TwinError("Storm.intensity_mm_h", f"an array of shape {values.shape}", "One row of 1 to 10000 values.")
+            raise TwinError(
+                "Storm.intensity_mm_h", f"an array of shape {values.shape}", "One row of 1 to 10000 values."
+            )
         wrong = ~(np.isfinite(values) & (values >= 0) & (values <= MAX_INTENSITY_MM_H))
         if wrong.any():
             at = int(np.argmax(wrong))
@@ -136,7 +139,9 @@ class Storm:
             ("peak_share", peak_share, 0.05, 0.95, ""),
         ):
             if not low <= value <= high:
-                raise TwinError(f"Storm.chicago, {name}", f"{value:g} {unit}".strip(), f"{low:g} to {high:g} {unit}".strip() + ".")
+                raise TwinError(
+                    f"Storm.chicago, {name}", f"{value:g} {unit}".strip(), f"{low:g} to {high:g} {unit}".strip() + "."
+                )
         if step_s <= 0 or (duration_min * 60) % step_s:
             raise TwinError("Storm.chicago, step_s", f"{step_s} s", "A divisor of the duration.")
         formula = FORMULAS[city]
@@ -168,7 +173,9 @@ class Storm:
             unit = getattr(index, "unit", "ns")
             if steps is None or steps[0] <= 0 or (steps != steps[0]).any():
                 raise TwinError(
-                    "Storm.from_series", "times that are not evenly spaced", then="Resample, e.g. .resample('1min').mean()."
+                    "Storm.from_series",
+                    "times that are not evenly spaced",
+                    then="Resample, e.g. .resample('1min').mean().",
                 )
             per_s = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
             step_s = int(steps[0] // per_s)

@@ -1,0 +1,113 @@
+"""What the devices report of a run: sampled, with errors and faults, quantised, within their range."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin_sandbox.errors import TwinError
+from twin_sandbox.things import faults as kinds
+from twin_sandbox.things.ledger import ledger
+from twin_sandbox.world.drains import short_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from twin_sandbox.entities import District
+    from twin_sandbox.world.result import Result
+
+Streams = np.random.Generator | Mapping[str, np.random.Generator]
+
+ORDINARY_NOISE = {
+    "rain_gauge": (0.05, True),
+    "level_sensor": (0.01, False),
+    "tide_gauge": (0.01, False),
+    "street_depth": (0.005, False),
+    "pump_status": (0.0, False),
+}
+"""Kind → (standard deviation in its unit, whether relative): what a sound device of that kind has, see `Noise`."""
+
+
+class Observed(NamedTuple):
+    """Observations as a table (datastream, time, value), and the truth of each fault in it (plain JSON values)."""
+
+    table: "pd.DataFrame"
+    truth: list[dict[str, Any]]
+
+
+def signal(district: "District", result: "Result", kind: str, host: str) -> "pd.Series[float]":
+    """The true values that a device of that kind watches at its host, at each kept moment."""
+    if kind == "rain_gauge":
+        return result.rain_mm_h
+    if kind == "tide_gauge":
+        return result.tide_m
+    if kind == "street_depth":
+        return result.street_depth_m[host]
+    if kind == "pump_status":
+        return result.settings[short_names(district)[host]]
+    return result.levels_m[host]
+
+
+def observe(district: "District", result: "Result", stream: Streams, faults: Sequence[kinds.Fault] = ()) -> Observed:
+    """What the devices of a district report of a run.
+
+    A device reports every ``interval_s`` (or every report step of the run, if that is longer): the value of that
+    moment, or for rain the mean intensity since its last report. Then come its faults in the order of `faults.ORDER`
+    with the ordinary noise of its kind unless a `Noise` is given, its range, and its resolution.
+
+    Args:
+        district: where.
+        result: of the run.
+        stream: a generator, or ``{"noise": …, "faults": …}`` for streams of their own. Every device draws from it in
+            the order of the ledger, whether it has faults or not, so a fault on one changes no other's noise.
+        faults: any number, for any datastreams.
+
+    Raises:
+        TwinError: a fault for a datastream that does not exist.
+    """
+    import pandas as pd
+
+    devices = ledger(district)
+    unknown = sorted({fault.datastream for fault in faults} - set(devices.index))
+    if unknown:
+        raise TwinError("observe, faults", f"datastream {', '.join(unknown)}", f"One of: {', '.join(devices.index)}.")
+    if isinstance(stream, np.random.Generator):
+        stream = {"noise": stream, "faults": stream}
+    noises, drawn = stream["noise"].spawn(len(devices)), stream["faults"].spawn(len(devices))
+    parts, truth = [], []
+    for (name, device), noise_rng, fault_rng in zip(devices.iterrows(), noises, drawn, strict=True):
+        series = _sampled(
+            result, device.kind, signal(district, result, device.kind, device.host), int(device.interval_s)
+        )
+        own = [fault for fault in faults if fault.datastream == name]
+        if not any(isinstance(fault, kinds.Noise) for fault in own):
+            sd, relative = ORDINARY_NOISE.get(device.kind, (0.0, False))
+            own.append(kinds.Noise(str(name), sd, relative))
+        for fault in sorted(own, key=lambda fault: kinds.ORDER.index(type(fault))):
+            if series.empty:
+                break
+            rng = noise_rng if isinstance(fault, kinds.Noise) else fault_rng
+            series, told = kinds.apply(series, fault, rng)
+            truth.append(told)
+        values = quantised(series.clip(device.range_low, device.range_high).to_numpy(), float(device.resolution))
+        parts.append(pd.DataFrame({"datastream": str(name), "time": series.index, "value": values}))
+    table = pd.concat(parts, ignore_index=True)
+    return Observed(table, truth)
+
+
+def quantised(values: NDArray[np.floating[Any]], resolution: float) -> NDArray[np.floating[Any]]:
+    """Values to the nearest multiple of a resolution (0 leaves them), without trailing digits of the division."""
+    if resolution <= 0:
+        return values
+    digits = max(0, int(np.ceil(-np.log10(resolution))) + 2)
+    # Adding 0 turns −0.0 into 0.0: a sign that no device shows.
+    return np.round(np.round(values / resolution) * resolution, digits) + 0.0
+
+
+def _sampled(result: "Result", kind: str, series: "pd.Series[float]", interval_s: int) -> "pd.Series[float]":
+    every = max(1, round(interval_s / result.scenario.report_step_s))
+    if kind != "rain_gauge":
+        return series.iloc[::every]
+    # Each kept intensity is the mean since the kept moment before it.
+    return series.rolling(every, min_periods=1).mean().iloc[::every]
