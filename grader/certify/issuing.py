@@ -20,6 +20,7 @@ from grader.cohort import durable
 from grader.credentials.identity import Person
 from grader.credentials.issuance import IssuanceLog, issuance_log
 from grader.credentials.openbadge import Achievement, Evidence, credential
+from grader.credentials.page import certificate_page
 from grader.credentials.signing import Signing
 from grader.credentials.trust import Issuer, write_trust_pack
 from grader.errors import GraderError
@@ -113,6 +114,7 @@ def issue_for(
                 file, new = None, False
                 if outcome.earned:
                     file, new = _issued(course, student, outcome, framework, signing, issuer_name, log, moment)
+                    _show(file)
                 decisions.append(Decision(student.person.id, outcome, file, new))
     return Issued(decisions, course / "trust", fingerprint)
 
@@ -157,6 +159,11 @@ def _issued(
         sha256=hashlib.sha256(content).hexdigest(),
     )
     return file, True
+
+
+def _show(file: Path) -> None:
+    page = certificate_page(json.loads(file.read_bytes()), file.name)
+    durable.write(file.with_suffix(".html"), page.encode("utf-8"))
 
 
 def _achievement(outcome: Outcome, framework: Framework) -> Achievement:

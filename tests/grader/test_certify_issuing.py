@@ -48,6 +48,13 @@ def test_only_who_earned_it_gets_one(issued):
     assert not (course / "credentials" / "eve").exists()
 
 
+def test_the_page_lies_beside_it(issued):
+    course, _ = issued
+    page = (course / "credentials" / "ada" / "simulate-a-storm.html").read_text(encoding="utf-8")
+    assert "Carry a drainage district through a storm night" in page
+    assert "SAMPLE" in page
+
+
 def test_a_stranger_verifies_it(issued):
     course, result = issued
     pack = read_trust_pack(course / "trust", result.fingerprint)
