@@ -179,8 +179,12 @@ def load_key(folder: Path) -> ModuleType:
     assert spec.loader is not None  # noqa: S101 - likewise
     module = importlib.util.module_from_spec(spec)
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.modules[spec.name] = module  # dataclasses look their module up while it is being made
     try:
         spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     finally:
         sys.dont_write_bytecode = writes
     if not isinstance(getattr(module, "checks", None), dict):

@@ -1,0 +1,100 @@
+"""``practicum cohort``: make a course, and the realities and bundles of its students."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from grader.cohort import custody
+from grader.cohort.course import Course, create_course, open_course, release_lab
+from grader.cohort.roster import Student, read_roster, sample_students
+from grader.workshop.lab import Lab, find_lab
+from twin_sandbox.data import data_folder
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group()
+def command() -> None:
+    """Set up a course and its students' bundles."""
+
+
+@command.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--lab", "labs", multiple=True, help="A lab to release at once: its id or its folder; several times.")
+@click.option("--labs", "root", type=_FOLDER, help="Where labs are looked for. Default: those that come along.")
+@click.option("--roster", type=click.Path(path_type=Path, dir_okay=False), help="CSV file: id, name, email.")
+@click.option("--sample", type=int, help="This many made-up students instead of a roster.")
+@click.option("--name", default="", help="The course's name in words.")
+@click.option("--jobs", default=2, show_default=True, help="Realities derived at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def init(
+    folder: Path,
+    labs: tuple[str, ...],
+    root: Path | None,
+    roster: Path | None,
+    sample: int | None,
+    name: str,
+    jobs: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Make a course in FOLDER: roster, keys, nbgrader's settings, releases, and each student's own data."""
+    if (roster is None) == (sample is None):
+        raise click.UsageError("Give either --roster FILE or --sample N.")
+    wanted = [find_lab(root or data_folder("labs"), lab) for lab in labs]
+    students = read_roster(roster) if roster is not None else sample_students(sample or 0)
+    course = create_course(folder, students, name=name)
+    for lab in wanted:
+        _release(course, lab, jobs, quiet=as_json)
+    if as_json:
+        made = {"course": str(course.root), "id": course.id, "students": len(students), "labs": course.released()}
+        click.echo(json.dumps(made, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"The course {course.id} lies in {course.root}: {len(students)} students, labs: {_list(course)}.")
+    click.echo(f"Keep a copy of {course.root / 'keys'} in a safe place: without it no grade can be derived again.")
+
+
+@command.command()
+@click.option("--course", "folder", type=_FOLDER, required=True, help="The course's folder.")
+@click.option("--lab", "lab_id", help="This lab alone. Default: every released lab.")
+@click.option("--student", "names", multiple=True, help="This student alone; several times.")
+@click.option("--jobs", default=2, show_default=True, help="Realities derived at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def bundles(folder: Path, lab_id: str | None, names: tuple[str, ...], jobs: int, *, as_json: bool) -> None:
+    """Derive what is missing: realities and bundles of late joiners. Nobody's existing reality is touched."""
+    course = open_course(folder)
+    students = [course.student(name) for name in names] or course.students()
+    made = {}
+    for lab in [course.lab(lab_id).id] if lab_id else course.released():
+        made[lab] = prepare(course, lab, students, jobs, quiet=as_json)
+    if as_json:
+        click.echo(json.dumps(made, ensure_ascii=False, indent=1))
+    else:
+        click.echo("\n".join(f"{lab}: {len(done)} made" for lab, done in made.items()) or "No lab is released yet.")
+
+
+def prepare(course: Course, lab_id: str, students: list[Student], jobs: int, *, quiet: bool) -> list[str]:
+    """Derive missing realities with a progress bar; gives the ids of those made."""
+    missing = [student for student in students if not custody.is_prepared(course, student, lab_id)]
+    if not missing:
+        return []
+    label = f"{lab_id}: realities"
+    made = []
+    with click.progressbar(length=len(missing), label=label, file=sys.stderr, hidden=quiet) as bar:
+        for student in custody.prepare_all(course, lab_id, missing, jobs):
+            made.append(student.id)
+            bar.update(1)
+    return sorted(made)
+
+
+def _release(course: Course, lab: Lab, jobs: int, *, quiet: bool) -> None:
+    if not quiet:
+        click.echo(f"Releasing {lab.id} …", err=True)
+    release_lab(course, lab)
+    prepare(course, lab.id, course.students(), jobs, quiet=quiet)
+
+
+def _list(course: Course) -> str:
+    return ", ".join(course.released()) or "none yet (practicum lab release LAB --course DIR)"

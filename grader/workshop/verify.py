@@ -1,0 +1,221 @@
+"""Proves a lab's checks: right answers pass, mistakes are caught, a blank and a neighbour gain nothing."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.checks.controller import Controller
+from grader.checks.function import Function
+from grader.cohort.course import Course, create_course, release_lab
+from grader.cohort.custody import TruthProcess
+from grader.cohort.roster import Student
+from grader.cohort.submission import Lesson, read_lesson
+from grader.errors import GraderError
+from grader.isolation.job import Job, Report
+from grader.workshop.bank import Entry, read_bank
+from grader.workshop.lab import Lab, load_key
+
+_NEAR = 1e-6
+
+
+@dataclass
+class Proof:
+    """What verifying a lab has shown.
+
+    Args:
+        lab: the lab's id.
+        seeds: realities that each answer was tried on.
+        right_total: right answers tried, over all realities; ``right_failed`` of them did not get all points.
+        blank_score: the most that an empty lesson got.
+        misconceptions_total: mistakes tried, over all realities; ``misconceptions_missed`` of them passed the
+            check that should refuse them.
+        mutants_total: generated mutants tried; ``mutants_killed`` of them were refused. Not made yet: both are 0.
+        neighbour_gain: the largest share of the points of value tasks that a neighbour's values earned above a blank.
+        run_s: seconds that it took.
+        rows: one for each run.
+    """
+
+    lab: str
+    seeds: int
+    right_total: int = 0
+    right_failed: int = 0
+    blank_score: float = 0.0
+    misconceptions_total: int = 0
+    misconceptions_missed: int = 0
+    mutants_total: int = 0
+    mutants_killed: int = 0
+    neighbour_gain: float = 0.0
+    run_s: float = 0.0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the lab may judge: nothing failed, was missed, or could be copied."""
+        return self.right_total > 0 and all(row["ok"] for row in self.rows)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"ok": self.ok, **vars(self)}
+
+    def in_words(self) -> str:
+        """The proof in a few lines."""
+        caught = self.misconceptions_total - self.misconceptions_missed
+        return "\n".join(
+            [
+                f"\n{self.lab}, {self.seeds} realities, {self.run_s:.0f} s: {'proven' if self.ok else 'NOT PROVEN'}",
+                f"  right answers: {self.right_total - self.right_failed} of {self.right_total} get all points",
+                f"  misconceptions: {caught} of {self.misconceptions_total} are caught",
+                f"  a blank gets {self.blank_score:g} points; a neighbour's values gain {self.neighbour_gain:.0%}",
+                f"  mutants: {self.mutants_killed} of {self.mutants_total} refused",
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class _Try:
+    entry: Entry
+    seed: int
+    neighbour: bool = False
+
+
+class _Rehearsal:
+    """A throw-away course whose students are the realities that answers are tried on."""
+
+    def __init__(self, root: Path, lab: Lab, datasets: Path, district: Path, seeds: int) -> None:
+        self.students = [Student(f"seed-{seed}", f"Seed {seed}", sample=True) for seed in range(1, seeds + 2)]
+        self.course: Course = create_course(root / "course", self.students, course_id=f"verify-{lab.id}")
+        release_lab(self.course, lab)
+        self.lab = self.course.lab(lab.id)
+        self.lesson: Lesson = read_lesson(self.course.release_notebook(lab.id), lab.id)
+        self._datasets, self._district = datasets, district
+        with TruthProcess(self.course) as process:
+            for student in self.students:
+                process.prepare(student, lab.id)
+
+    def run(self, attempt: _Try) -> Report:
+        """Grade one answer on one reality; a neighbour's answer was made from the next reality's data."""
+        from grader.isolation import grade
+
+        student = self.students[attempt.seed - 1].id
+        source = self.students[attempt.seed].id if attempt.neighbour else student
+        return grade(
+            Job(
+                lab=self.lab.folder,
+                cells=self.lesson.graft(attempt.entry.answers),
+                truth=self.course.truth(student, self.lab.id).read_bytes(),
+                bundle=self.course.bundle(source, self.lab.id),
+                points=self.lab.auto_points,
+                datasets=self._datasets,
+                district=self._district,
+            )
+        )
+
+
+def verify_lab(
+    lab: Lab,
+    datasets: Path,
+    district: Path,
+    *,
+    seeds: int = 2,
+    jobs: int = 2,
+    on_row: Callable[[dict[str, Any]], None] | None = None,
+) -> Proof:
+    """Try every answer of a lab's bank on ``seeds`` fresh realities, in the sandbox that grades.
+
+    Args:
+        lab: the lab.
+        datasets: recipes and reference tables, handed to each run.
+        district: the built district, likewise.
+        seeds: realities, from 1 to 1000.
+        jobs: runs at once.
+        on_row: called with each run's row as it is there.
+
+    Raises:
+        GraderError: the bank or the lesson is malformed, or nothing can be graded here.
+    """
+    if not 1 <= seeds <= 1000:
+        raise GraderError("--seeds", str(seeds), "From 1 to 1000.")
+    begun = time.monotonic()
+    bank = read_bank(lab)
+    rights = [entry for entry in bank.values() if entry.kind == "right"]
+    if not rights:
+        raise GraderError(str(lab.bank), "holds no right answer", 'At least one entry with kind = "right".')
+    proof = Proof(lab.id, seeds)
+    values = _value_points(lab)
+    with tempfile.TemporaryDirectory(prefix="practicum-verify-") as scratch:
+        rehearsal = _Rehearsal(Path(scratch), lab, datasets, district, seeds)
+        tries = [_Try(entry, seed) for seed in range(1, seeds + 1) for entry in bank.values()]
+        tries += [_Try(Entry("(empty)", "blank", "nothing", 0.0), seed) for seed in range(1, seeds + 1)]
+        tries += [_Try(rights[0], seed, neighbour=True) for seed in range(1, seeds + 1)]
+        for attempt, report in _all(rehearsal, tries, jobs):
+            row = _row(lab, attempt, report)
+            if attempt.neighbour:
+                earned = sum(report.verdicts[task].score for task in values)
+                row["gain"] = earned / sum(values.values()) if values else 0.0
+                row["ok"] = row["gain"] <= 0.34
+            _count(proof, attempt, row)
+            proof.rows.append(row)
+            if on_row:
+                on_row(row)
+    proof.rows.sort(key=lambda row: (row["seed"], row["entry"]))
+    proof.run_s = round(time.monotonic() - begun, 1)
+    return proof
+
+
+def _all(rehearsal: _Rehearsal, tries: list[_Try], jobs: int) -> Iterator[tuple[_Try, Report]]:
+    pool = ThreadPoolExecutor(max(1, jobs))
+    try:
+        futures = {pool.submit(rehearsal.run, attempt): attempt for attempt in tries}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _value_points(lab: Lab) -> Mapping[str, float]:
+    """Points of the tasks that are judged by a value: those alone can be copied from a neighbour as numbers."""
+    checks = load_key(lab.folder).checks
+    return {task: most for task, most in lab.auto_points.items() if not isinstance(checks[task], Function | Controller)}
+
+
+def _row(lab: Lab, attempt: _Try, report: Report) -> dict[str, Any]:
+    entry = attempt.entry
+    score = sum(verdict.score for verdict in report.verdicts.values())
+    missed = [task for task in entry.caught_by if report.verdicts[task].status == "correct"]
+    row: dict[str, Any] = {
+        "entry": f"{entry.name} (a neighbour's values)" if attempt.neighbour else entry.name,
+        "kind": "neighbour" if attempt.neighbour else entry.kind,
+        "seed": attempt.seed,
+        "score": score,
+        "expected": None if attempt.neighbour else entry.score,
+        "as_expected": attempt.neighbour or abs(score - entry.score) < _NEAR,
+        "missed": missed,
+        "tasks": {task: verdict.score for task, verdict in report.verdicts.items()},
+        "incidents": [vars(incident) for incident in report.incidents],
+        "seconds": round(report.wall_s, 1),
+    }
+    if entry.kind == "right":
+        row["ok"] = abs(score - lab.max_auto_score) < _NEAR
+    elif entry.caught_by:
+        row["ok"] = not missed
+    else:
+        row["ok"] = score <= entry.score + _NEAR
+    return row
+
+
+def _count(proof: Proof, attempt: _Try, row: Mapping[str, Any]) -> None:
+    kind = row["kind"]
+    if kind == "right":
+        proof.right_total += 1
+        proof.right_failed += not row["ok"]
+    elif kind == "neighbour":
+        proof.neighbour_gain = max(proof.neighbour_gain, float(row["gain"]))
+    elif attempt.entry.name == "(empty)":
+        proof.blank_score = max(proof.blank_score, float(row["score"]))
+    elif attempt.entry.caught_by or kind == "misconception":
+        proof.misconceptions_total += 1
+        proof.misconceptions_missed += not row["ok"]
