@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from twin_sandbox.world.result import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from twin_sandbox.entities import District
 
 SAMPLE_M = 5.0
@@ -98,12 +100,26 @@ def _levels_m(result: Result, codes: list[str]) -> NDArray[np.float64]:
     return levels
 
 
+def buildings_under_water(result: Result, time: object | None = None) -> "pd.Index[str]":
+    """Codes of the buildings into which water came: it stood beside them, and above their ground floor.
+
+    Args:
+        result: a run.
+        time: a moment of it (the nearest kept one counts); by default any.
+
+    Raises:
+        TwinError: the moment lies outside the run.
+    """
+    place = _exposure(result)
+    levels_m = _levels_m(result, place.codes)
+    at_m = (levels_m.max(axis=0) if time is None else levels_m[result.row(time)])[place.house_area]
+    wet = (at_m > place.house_floor_m) & (at_m > place.house_ground_m)
+    return result.district.entities["buildings"].index[np.unique(place.house[wet])]
+
+
 def flooded_buildings(result: Result) -> int:
     """Buildings [number] into which water came: at some moment it stood beside them, and above their ground floor."""
-    place = _exposure(result)
-    peak_m = _levels_m(result, place.codes).max(axis=0)[place.house_area]
-    wet = (peak_m > place.house_floor_m) & (peak_m > place.house_ground_m)
-    return int(np.unique(place.house[wet]).size)
+    return len(buildings_under_water(result))
 
 
 def flooded_street_length_m(result: Result, above_m: float = PASSABLE_M) -> float:

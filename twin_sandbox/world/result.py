@@ -34,7 +34,7 @@ class Result:
         settings: setting 0 to 1, time × short name of pump or gate.
         rain_m3: rain that fell on the subcatchments [m³].
         runoff_m3: what of it ran off into the drains [m³].
-        outfall_m3: what left to the sea, through outfalls and over the quay [m³].
+        outfall_m3: what left to the sea, through outfalls and over the quay, less what the tide pushed in [m³].
         stored_m3: what stands in pipes, tank and streets at the end, less what stood there at the start [m³].
         mass_error: (runoff − outfall − stored) ÷ runoff, or ÷ the water that moved when it hardly rained [share].
         runoff_error: the engine's own error of rain against infiltration, runoff and surface storage [share].
@@ -74,12 +74,19 @@ class Result:
         Raises:
             TwinError: the moment lies outside the run.
         """
-        at = moment("depth_map_m, time", time)
+        return self._depth_m(self.street_depth_m.to_numpy()[self.row(time)])
+
+    def row(self, time: object) -> int:
+        """Number of the kept moment nearest to ``time``.
+
+        Raises:
+            TwinError: the moment lies outside the run.
+        """
+        at = moment("result, time", time)
         times = self.levels_m.index
         if not times[0] <= at <= times[-1]:
-            raise TwinError("depth_map_m, time", f"{at}", f"From {times[0]} to {times[-1]}.")
-        row = int(times.get_indexer(pd.Index([at]), method="nearest")[0])
-        return self._depth_m(self.street_depth_m.to_numpy()[row])
+            raise TwinError("result, time", f"{at}", f"From {times[0]} to {times[-1]}.")
+        return int(np.argmin(np.abs(times - at)))
 
     def max_depth_map_m(self) -> NDArray[np.float32]:
         """Greatest depth on the ground [m] over the run, shaped like the terrain."""
@@ -107,8 +114,10 @@ def make_result(
     pump_flows = flows[[by_name[name] for name in drains.pumps]].set_axis(list(drains.pumps), axis=1)
     totals = records.totals_m3
     stored = totals["stored_end_m3"] - totals["stored_start_m3"]
-    outflow = totals["outflow_m3"] + totals["overflow_m3"]
-    moved = max(totals["inflow_m3"], outflow, abs(stored), 1.0)
+    # The tide also pushes sea water into the open outlets; what leaves is counted net of it.
+    sea_water = totals["inflow_m3"] - totals["runoff_m3"]
+    outflow = totals["outflow_m3"] + totals["overflow_m3"] - sea_water
+    moved = max(totals["runoff_m3"], outflow, abs(stored), 1.0)
     area_m2 = float(district.entities["subcatchments"]["area_m2"].sum())
     fallen_mm = scenario.rain_depth_mm(scenario.start, scenario.end) * reality.rain_factor
     return Result(
@@ -124,7 +133,7 @@ def make_result(
         runoff_m3=totals["runoff_m3"],
         outfall_m3=outflow,
         stored_m3=stored,
-        mass_error=(totals["inflow_m3"] - outflow - stored) / moved,
+        mass_error=(totals["runoff_m3"] - outflow - stored) / moved,
         runoff_error=records.runoff_error,
         pump_running_s={name: records.running_s[name] for name in drains.pumps},
         pump_starts={name: records.starts[name] for name in drains.pumps},
