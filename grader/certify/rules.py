@@ -15,6 +15,9 @@ DISQUALIFYING = ("attack", "escape", "forbidden", "isolation off", "tamper", "un
 # Sandboxes whose every wall is tried before grading; work graded outside them proves nothing.
 CERTIFIABLE_TIERS = ("bubblewrap", "namespaces")
 
+WAITS = "waits for a person"
+"""Status of an essay that nobody has read yet."""
+
 
 @dataclass(frozen=True)
 class TaskScore:
@@ -23,7 +26,7 @@ class TaskScore:
     Args:
         score: points earned.
         max_score: points it is worth.
-        status: the check's verdict in a word; ``"waits for a person"`` for an essay not yet read.
+        status: the check's verdict in a word; or :data:`WAITS`.
     """
 
     score: float
@@ -149,8 +152,6 @@ def _outcome(competency: Competency, submissions: Mapping[str, Submission]) -> O
 def _reason(competency: Competency, points: float, max_score: float, missing: list[str], refusal: str) -> str:
     if competency.certificate == "none":
         return competency.because or "no certificate is issued for it yet"
-    if refusal:
-        return refusal
     if missing:
         return f"not graded yet: {', '.join(missing)}"
     if points + _TINY < competency.cut * max_score:
@@ -159,8 +160,8 @@ def _reason(competency: Competency, points: float, max_score: float, missing: li
             f"{points:g} of {max_score:g} autograded points; "
             f"{lacking:.3g} more needed for the cut of {competency.cut:.0%} (provisional)"
         )
-    return ""
+    return refusal
 
 
 def _waits(score: TaskScore | None) -> bool:
-    return score is None or score.status == "waits for a person"
+    return score is None or score.status == WAITS

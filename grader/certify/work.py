@@ -4,19 +4,16 @@ The journal's sealed records decide: a score changed by hand in the gradebook ch
 gradebook alone knows whether a person has read the essay.
 """
 
-from collections.abc import Mapping
 from importlib.metadata import version
 
 from grader import gradebook
 from grader.certify.issuing import Student
-from grader.certify.rules import Submission, TaskScore
+from grader.certify.rules import WAITS, Submission, TaskScore
 from grader.cohort.course import Course
 from grader.cohort.custody import commitment
 from grader.cohort.journal import Journal, Record, grader_digest
 from grader.credentials.identity import Person
 from grader.workshop.lab import Lab
-
-WAITS = "waits for a person"
 
 
 def graded_work(course: Course) -> list[Student]:
@@ -29,25 +26,27 @@ def graded_work(course: Course) -> list[Student]:
     for lab_id in course.released():
         lab = course.lab(lab_id)
         journal = Journal(course.journal(lab_id), course.journal_key)
-        by_hand = {line.student: line.by_cell for line in gradebook.lines(course.root, lab_id)}
+        waiting = {line.student: line.waits for line in gradebook.lines(course.root, lab_id)}
         for student, name in journal.entered().items():
             record = journal.find(student, name)
             if record is not None:
-                work.setdefault(student, {})[lab_id] = _submission(course, lab, record, by_hand.get(student, {}))
+                work.setdefault(student, {})[lab_id] = _submission(
+                    course, lab, record, waits=waiting.get(student, True)
+                )
     return [
         Student(Person(one.id, one.name, one.email, sample=one.sample), work.get(one.id, {}))
         for one in course.students()
     ]
 
 
-def _submission(course: Course, lab: Lab, record: Record, by_hand: Mapping[str, float | None]) -> Submission:
+def _submission(course: Course, lab: Lab, record: Record, *, waits: bool) -> Submission:
     scores = {
         task: TaskScore(verdict.score, verdict.max_score, verdict.status) for task, verdict in record.verdicts.items()
     }
     for task in lab.tasks:
         if task.kind == "manual":
-            points = by_hand.get(task.id)
-            scores[task.id] = TaskScore(points or 0.0, task.points, WAITS if points is None else "read")
+            # Its points are not looked at: no certificate of this version rests on them.
+            scores[task.id] = TaskScore(0.0, task.points, WAITS if waits else "read")
     return Submission(
         lab=lab.id,
         lab_title=lab.title,
