@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from grader.credentials.identity import holder_name
 from grader.credentials.reading import MAX_BYTES
 from grader.credentials.trust import read_trust_pack
 from grader.credentials.verify import Verification, verify
@@ -60,7 +61,7 @@ def _content(file: Path) -> bytes:
 
 def _show(file: Path, verification: Verification) -> None:
     if verification.certificate:
-        click.echo(verification.certificate["name"])
+        click.echo(f"{verification.certificate['name']}\nfor {holder_name(verification.certificate)}")
     for line in verification.lines:
         click.echo(f"  {line.title + ':':24}{_MARKS[line.verdict]:9}{line.says}")
     click.echo(f"{file}: {'valid' if verification.valid else 'NOT VALID'}")

@@ -7,8 +7,9 @@ identity's text followed by the salt's text.
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ def belongs_to(entries: Iterable[object], claimed: str) -> bool:
         and secrets.compare_digest(str(entry.get("identityHash")).encode(), hashed(claimed, entry["salt"]).encode())
         for entry in entries
     )
+
+
+def holder_name(document: Mapping[str, Any]) -> str:
+    """The name in words that a credential gives its holder; a phrase where it gives none."""
+    for entry in document["credentialSubject"].get("identifier", ()):
+        if isinstance(entry, dict) and entry.get("identityType") == "name" and entry.get("hashed") is False:
+            return str(entry.get("identityHash"))
+    return "a holder it does not name"
 
 
 def _plain(identity: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from grader.credentials.identity import holder_name
 from grader.credentials.openbadge import SAMPLE_NAME, SAMPLE_SENTENCE, moment
 
 _TEMPLATE = Path(__file__).with_name("certificate.html")
@@ -22,17 +23,17 @@ def certificate_page(document: Mapping[str, Any], file_name: str) -> str:
         document: the credential, signed or not.
         file_name: the signed file's name, for the reader who wants to check it.
     """
-    subject = document["credentialSubject"]
-    achievement = subject["achievement"]
+    achievement = document["credentialSubject"]["achievement"]
     aligned = achievement["alignment"][0]
     sample = achievement["name"].startswith(SAMPLE_NAME)
+    holder = holder_name(document)
     described = achievement["resultDescription"][0]
     words = {
-        "title": f"{document['name']} – {_name(subject)}",
+        "title": f"{document['name']} – {holder}",
         "issuer": document["issuer"]["name"],
         "framework": aligned["targetFramework"],
         "code": aligned["targetCode"],
-        "holder": _name(subject),
+        "holder": holder,
         "achieved": achievement["name"].removeprefix(SAMPLE_NAME),
         "text": achievement["description"].removeprefix(SAMPLE_SENTENCE).strip(),
         "issued": _day(document["validFrom"]),
@@ -50,13 +51,6 @@ def certificate_page(document: Mapping[str, Any], file_name: str) -> str:
     }
     escaped = {name: html.escape(str(word)) for name, word in words.items()}
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(escaped, **marks)
-
-
-def _name(subject: Mapping[str, Any]) -> str:
-    for entry in subject["identifier"]:
-        if entry["identityType"] == "name":
-            return str(entry["identityHash"])
-    return "the holder"
 
 
 def _day(text: str) -> str:

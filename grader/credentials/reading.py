@@ -27,6 +27,10 @@ def read_json(content: bytes) -> dict[str, Any]:
         raise UnreadableError(f"it is not JSON (line {error.lineno}, column {error.colno})") from None
     except RecursionError:
         raise UnreadableError(f"it is nested deeper than {MAX_DEPTH} levels") from None
+    except UnreadableError:
+        raise
+    except ValueError:
+        raise UnreadableError("it holds a number of more digits than are read") from None
     if not isinstance(document, dict):
         raise UnreadableError("it is JSON, but not an object")
     if _depth(document) > MAX_DEPTH:

@@ -12,6 +12,7 @@ and ``{"ok": false, "error": "…"}`` where it refuses. It signs certificates of
 import argparse
 import json
 import os
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +56,8 @@ def main() -> int:
     chosen.add_argument("--key-fd", type=int)
     chosen.add_argument("--create", type=Path, help="draw a new key into this file, then serve it")
     options = parser.parse_args()
+    # Ctrl-C is for whoever asks; this process ends when its standard input does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         passphrase = _read(options.passphrase_fd).decode("utf-8")
         if options.create is not None:

@@ -102,7 +102,7 @@ def read_trust_pack(folder: Path, pin: str = "") -> TrustPack:
             _refuse_changed(folder, entry)
         names = [str(entry["did_document"]) for entry in index["issuers"]]
         names += [str(entry["file"]) for entry in index["contexts"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(folder / "trust.json", str(error)) from error
     print_ = _fingerprint(folder, names)
     if pin and pin.replace(":", "").lower() != print_:

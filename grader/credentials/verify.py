@@ -84,7 +84,7 @@ def verify(content: bytes, pack: TrustPack, *, now: datetime, person: str = "") 
         judged,
         known,
         _in_date(document, now),
-        Line("not_revoked", "unknown", "no status list yet"),
+        _not_revoked(document),
         _belongs(document, person),
     )
     if not genuine:
@@ -125,6 +125,12 @@ def _in_date(document: Mapping[str, Any], now: datetime) -> Line:
     if now > end:
         return Line("in_date", "fail", f"expired on {end:%Y-%m-%d}")
     return Line("in_date", "pass", f"valid from {start:%Y-%m-%d} until {end:%Y-%m-%d}")
+
+
+def _not_revoked(document: Mapping[str, Any]) -> Line:
+    listed = "credentialStatus" in document
+    says = "this version reads no status list, and it names one: ask the issuer" if listed else "no status list yet"
+    return Line("not_revoked", "unknown", says)
 
 
 def _belongs(document: Mapping[str, Any], person: str) -> Line:

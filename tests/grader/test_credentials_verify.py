@@ -204,6 +204,8 @@ def test_a_missing_proof(signed, pack):
         (b'{"a": "\\ud800"}', "half a character"),
         (b'{"a": "\\u0007"}', "U+0007"),
         (b"", "not JSON"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "more digits"),
+        (b'{"a": 1e999}', "write it as text"),
     ],
 )
 def test_what_is_no_certificate(pack, content, reason):
@@ -290,6 +292,30 @@ def test_every_leaf_counts(signed, pack):
             part = part[step]
         del part[path[-1]]
         assert not verdicts(changed, pack)[0].valid, path
+
+
+def test_no_leaf_can_change_by_one_character(signed, pack):
+    for path in leaves(signed):
+        changed = copy.deepcopy(signed)
+        part = changed
+        for step in path[:-1]:
+            part = part[step]
+        old = part[path[-1]]
+        part[path[-1]] = (not old) if isinstance(old, bool) else old[:-1] + chr(ord(old[-1]) ^ 1)
+        assert not verdicts(changed, pack)[0].valid, path
+
+
+def test_a_status_that_this_version_cannot_read_is_told(desk, pack):
+    status = {
+        "id": "urn:x:status#7",
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "7",
+        "statusListCredential": "https://example.org/status",
+    }
+    verification, _ = verdicts(desk.sign({**desk.document(), "credentialStatus": status}), pack)
+    assert verification.lines[0].verdict == "pass"
+    assert "ask the issuer" in verification.lines[3].says
 
 
 @pytest.mark.parametrize(
@@ -399,6 +425,14 @@ def test_a_damaged_trust_pack(trust, tmp_path, old, new, reason):
         read_trust_pack(tmp_path)
 
 
+def test_a_trust_pack_that_lacks_a_file(trust, tmp_path):
+    for name in ("contexts/credentials-v2.json", "trust.json"):
+        copy_trust(trust, tmp_path)
+        (tmp_path / name).unlink()
+        with pytest.raises(GraderError, match=r"damaged|not found"):
+            read_trust_pack(tmp_path)
+
+
 def test_a_key_swapped_in_the_trust_pack(desk, trust, tmp_path):
     copy_trust(trust, tmp_path)
     thief = Desk(9)
@@ -429,6 +463,7 @@ def test_the_command_prints_five_lines(badge, trust):
     for title in ("untampered:", "issuer known:", "in date:", "not revoked:", "belongs to this person:"):
         assert title in result.output
     assert "no status list yet" in result.output
+    assert "for Ada Sample" in result.output
 
 
 def test_the_command_answers_in_json(badge, trust):
