@@ -196,6 +196,11 @@ def _check(recipe: Recipe) -> None:
             )
     _points(recipe, "coast.line", _found(recipe, "coast.line", "a line"), 4)
     _points(recipe, "coast.basin", _found(recipe, "coast.basin", "a polygon"), 4)
+    beach = _found(recipe, "coast.beach_x_m", "[west, east]")
+    if not isinstance(beach, list) or len(beach) != 2:
+        raise _refuse(recipe, "coast.beach_x_m", repr(beach), "[west, east]")
+    for k, x in enumerate(beach):
+        _in_range(recipe, f"coast.beach_x_m[{k}]", x, -500, recipe.width_m + 500)
     for k, mole in enumerate(_found(recipe, "coast.moles", "a list of polygons")):
         _points(recipe, f"coast.moles[{k}]", mole, 4)
     _check_streets(recipe)

@@ -34,7 +34,7 @@ class Value:
     @property
     def ok(self) -> bool:
         """Whether the value lies in the range; a value that cannot be computed (nan) does not."""
-        return self.low <= self.value <= self.high
+        return bool(self.low <= self.value <= self.high)
 
     def as_json(self) -> dict[str, object]:
         """Plain fields; nan and infinity become None, which JSON knows."""
@@ -69,20 +69,22 @@ def check_district(district: District) -> list[Value]:
 
 
 def _codes(district: District) -> Iterator[Value]:
-    codes = [(name, code) for name, table in district.entities.items() for code in table.index]
     west, south, _, _ = district.terrain.bounds_m
     wrong = foreign = misplaced = 0
-    for name, code in codes:
-        if not is_valid(str(code)):
-            wrong += 1
-            continue
-        parts, table = parse_code(code), TABLES[name]
-        foreign += (parts.area, parts.letter, parts.kind) != (district.area_code, table.letter, table.kind)
-        shape = district.entities[name].geometry[code]
-        x, y = west + 100 * parts.column, south + 100 * parts.row
-        misplaced += not shapely.box(x, y, x + 100, y + 100).distance(shape) < 0.02
+    codes: list[str] = []
+    for name, table in district.entities.items():
+        kind = TABLES[name]
+        codes += list(table.index)
+        for code, shape in zip(table.index, table.geometry, strict=True):
+            if not is_valid(str(code)):
+                wrong += 1
+                continue
+            parts = parse_code(code)
+            foreign += (parts.area, parts.letter, parts.kind) != (district.area_code, kind.letter, kind.kind)
+            x, y = west + 100 * parts.column, south + 100 * parts.row
+            misplaced += not shapely.box(x, y, x + 100, y + 100).distance(shape) < 0.02
     yield none_of("codes_invalid", wrong)
-    yield none_of("codes_doubled", len(codes) - len({code for _, code in codes}))
+    yield none_of("codes_doubled", len(codes) - len(set(codes)))
     yield none_of("codes_of_another_table", foreign)
     yield none_of("codes_of_another_place", misplaced)
 
@@ -99,8 +101,10 @@ def _geometry(district: District) -> Iterator[Value]:
     yield none_of("geometries_outside_the_frame", outside)
     streets, buildings = district.entities["streets"], district.entities["buildings"].geometry
     roads = shapely.union_all(streets.geometry.buffer(streets["width_m"] / 2).values)
-    yield none_of("buildings_on_streets", int((buildings.intersection(roads).area > 0.01).sum()))
+    shapely.prepare(roads)
     shapes = list(buildings)
+    on_roads = [shape for shape in shapes if roads.intersects(shape)]
+    yield none_of("buildings_on_streets", sum(roads.intersection(shape).area > 0.01 for shape in on_roads))
     pairs = shapely.STRtree(shapes).query(shapes, predicate="intersects").T
     overlaps = sum(a < b and shapes[a].intersection(shapes[b]).area > 0.01 for a, b in pairs)
     yield none_of("buildings_on_one_another", overlaps)
@@ -219,17 +223,14 @@ def _narrowing(conduits: pd.DataFrame) -> int:
 def _cover_along(district: District, pipes: pd.DataFrame) -> float:
     """Least ground above the soffit, sampled along street sewers; outfall pipes lie in the quay wall."""
     terrain = district.terrain
-    outfalls = set(district.entities["outfalls"].index)
-    lines = district.entities["conduits"].geometry
+    street = ~pipes["to_code"].isin(district.entities["outfalls"].index).to_numpy()
+    lines = np.asarray(district.entities["conduits"].geometry)[street]
+    inlet, outlet, size = (pipes[name].to_numpy(float)[street] for name in ("inlet_m", "outlet_m", "diameter_m"))
     least = math.inf
-    for code, pipe in pipes.iterrows():
-        if pipe["to_code"] in outfalls:
-            continue
-        line = lines[code]
-        for share in np.linspace(0, 1, max(2, int(line.length / terrain.cell_m))):
-            spot = line.interpolate(share, normalized=True)
-            soffit = pipe["inlet_m"] + (pipe["outlet_m"] - pipe["inlet_m"]) * share + pipe["diameter_m"]
-            least = min(least, float(terrain.elevation_m[terrain.cell(spot.x, spot.y)]) - soffit)
+    for share in np.linspace(0.0, 1.0, 24):
+        spots = shapely.line_interpolate_point(lines, share, normalized=True)
+        ground = np.array([terrain.elevation_m[terrain.cell(spot.x, spot.y)] for spot in spots])
+        least = min(least, float(np.min(ground - (inlet + (outlet - inlet) * share + size))))
     return least
 
 
@@ -304,7 +305,7 @@ def _station(district: District) -> Iterator[Value]:
     yield Value("pumps_to_five_year_peak", round(share, 2), 0.4, 0.7, "1", f"{DRAINAGE}, practice")
     low, high = float(pumps["stop_level_m"].min()), _top(district, storages.index[0])
     volume = (high - low) * tank["area_m2"]
-    yield Value("tank_volume_per_ha", round(volume / area if area else math.nan), 50, 150, "m³/ha", "practice")
+    yield Value("tank_volume_per_ha", round(volume / area, 1) if area else math.nan, 50, 150, "m³/ha", "practice")
     largest = float(pumps["rated_m3s"].max())
     sump_s = (float(pumps["start_level_m"].min()) - low) * tank["area_m2"] / largest
     yield Value("sump_seconds_of_largest_pump", round(sump_s), 30, 3600, "s", f"{DRAINAGE}, 6.3")
