@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.errors import GraderError
 from grader.isolation.job import Cell, Incident, Limits
 from grader.isolation.outputs import rebuild, stopped
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
@@ -18,6 +19,7 @@ from grader.isolation.serving import Reply
 
 _GRACE_S = 2.0
 _FORK_S = 10.0
+_OPEN_S = 60.0
 _GONE: Reply = ({"gone": True}, b"")
 _WALL_PER_CPU = 4.0  # on a busy machine a call may wait its turn that long
 
@@ -66,7 +68,7 @@ class Student:
 
     def __post_init__(self) -> None:
         self._left_out: set[str] = set()
-        self._deadline = time.monotonic() + self.limits.run_s
+        self._deadline = 0.0
         self._branches: dict[int, _Branch] = {}
         self._next_branch = 0
         self._reader: _Branch | None = None
@@ -76,7 +78,10 @@ class Student:
 
     def run(self) -> None:
         """Run all cells, freeze the process; a cell that ends it is left out and the others run again."""
-        for _ in range(self.limits.repeats + 1):
+        begun = time.monotonic()
+        for repeat in range(self.limits.repeats + 1):
+            # a run that was lost has used up time: the next gets a little more, so that the honest cells can finish
+            self._deadline = begun + self.limits.run_s * (1 + repeat / 4)
             try:
                 self._run_once()
             except _CellLost as lost:
@@ -102,10 +107,28 @@ class Student:
     def _run_once(self) -> None:
         self.sandbox = self.start()
         self.sandbox.ready()
-        self.sandbox.pipe.send({"output_bytes": self.limits.output_bytes})
+        try:
+            self.sandbox.pipe.send({"output_bytes": self.limits.output_bytes})
+            self.sandbox.pipe.receive(time.monotonic() + _OPEN_S)
+        except (Closed, Garbled, Late):
+            raise GraderError(
+                "sandbox of the student",
+                "IPython did not start in it",
+                then="Run `practicum doctor` to see what this machine lacks.",
+            ) from None
         for cell in self.cells:
-            if cell.id not in self._left_out:
+            if cell.id in self._left_out:
+                continue
+            if time.monotonic() < self._deadline:
                 self._run_cell(self.sandbox, cell)
+            else:
+                words = f"not run: the cells before it took the {self.limits.run_s:g} s that a notebook has"
+                self.outputs[cell.id] = stopped("RunTimeout", words)
+                self._note(Incident("cell not run", cell.id, words))
+
+    def _note(self, incident: Incident) -> None:
+        if not any((known.kind, known.where) == (incident.kind, incident.where) for known in self.incidents):
+            self.incidents.append(incident)
 
     def _run_cell(self, sandbox: Sandbox, cell: Cell) -> None:
         try:
@@ -122,7 +145,7 @@ class Student:
             raise _lost("cell timed out", cell, "CellTimeout", words) from None
         self.outputs[cell.id] = rebuild(frame.body)
         if frame.header.get("cut"):
-            self.incidents.append(Incident("output cut", cell.id, "showed more than is kept"))
+            self._note(Incident("output cut", cell.id, "showed more than is kept"))
 
     def _cell_result(self, sandbox: Sandbox, cell: Cell) -> Frame:
         deadline = min(time.monotonic() + self.limits.cell_s, self._deadline)
@@ -140,7 +163,7 @@ class Student:
                     raise
                 continue
             detail = f"interrupted after {self.limits.cell_s:g} s"
-            self.incidents.append(Incident("cell timed out", cell.id, detail))
+            self._note(Incident("cell timed out", cell.id, detail))
             return frame
 
     @staticmethod

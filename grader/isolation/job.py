@@ -35,7 +35,7 @@ class Limits:
         file_bytes: size of one file.
         scratch_bytes: all files in one writable folder together; likewise ``scratch_files``, their number.
         output_bytes: output kept of one cell.
-        cell_s: wall time of one cell; ``run_s`` of all cells, repetitions included.
+        cell_s: wall time of one cell; ``run_s`` of all cells together.
         call_s: time of one call of a student's function, unless the check allows less.
         check_s: wall time of all checks, hidden replays included.
         repeats: how often the notebook is run again without a cell that ended the process.
@@ -86,7 +86,7 @@ class Incident:
 
     Args:
         kind: "cell timed out", "cell ended the process", "memory", "leftover process", "output cut",
-            "check failed", "answers lost" or "notebook given up".
+            "cell not run", "check failed", "answers lost" or "notebook given up".
         where: cell or task id, or "" for the whole run.
         detail: one sentence.
     """

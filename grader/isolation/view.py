@@ -8,10 +8,12 @@ from pathlib import Path
 
 import grader
 from grader.errors import GraderError
+from grader.isolation.fonts import font_list
 from grader.isolation.job import Job
 
 INSIDE = Path("/practicum")
 HOME = Path("/home/practicum")
+FONTS = INSIDE / ".cache" / "fonts"
 _STUDENT_MODULES = ("__init__.py", "errors.py", "student.py", "isolation")
 _SYSTEM_FILES = (
     "/etc/ld.so.cache",
@@ -74,6 +76,9 @@ def student_view(job: Job) -> View:
     view = bare_view()
     _add_twin(view, job)
     view.binds.append(_bind(job.bundle, HOME / "data", "bundle"))
+    fonts = font_list()
+    if fonts is not None:
+        view.binds.append(Bind(fonts.resolve(), FONTS / fonts.name))
     view.environment["PRACTICUM_SANDBOX"] = "student"
     view.environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     return view
@@ -134,6 +139,7 @@ def _add_system(view: View) -> None:
         MKL_NUM_THREADS="1",
         NUMEXPR_NUM_THREADS="1",
         MPLCONFIGDIR="/tmp/matplotlib",  # noqa: S108 - private to the sandbox
+        PRACTICUM_FONTS=str(FONTS),
         PRACTICUM_CACHE=str(INSIDE / ".cache"),
     )
 
