@@ -60,30 +60,35 @@ def init(
 @click.option("--course", "folder", type=_FOLDER, required=True, help="The course's folder.")
 @click.option("--lab", "lab_id", help="This lab alone. Default: every released lab.")
 @click.option("--student", "names", multiple=True, help="This student alone; several times.")
+@click.option("--afresh", is_flag=True, help="Derive existing ones again too, after a lab's key has changed.")
 @click.option("--jobs", default=2, show_default=True, help="Realities derived at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
-def bundles(folder: Path, lab_id: str | None, names: tuple[str, ...], jobs: int, *, as_json: bool) -> None:
+def bundles(
+    folder: Path, lab_id: str | None, names: tuple[str, ...], jobs: int, *, afresh: bool, as_json: bool
+) -> None:
     """Derive what is missing: realities and bundles of late joiners. Nobody's existing reality is touched."""
     course = open_course(folder)
     students = [course.student(name) for name in names] or course.students()
     made = {}
     for lab in [course.lab(lab_id).id] if lab_id else course.released():
-        made[lab] = prepare(course, lab, students, jobs, quiet=as_json)
+        made[lab] = prepare(course, lab, students, jobs, afresh=afresh, quiet=as_json)
     if as_json:
         click.echo(json.dumps(made, ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(f"{lab}: {len(done)} made" for lab, done in made.items()) or "No lab is released yet.")
 
 
-def prepare(course: Course, lab_id: str, students: list[Student], jobs: int, *, quiet: bool) -> list[str]:
+def prepare(
+    course: Course, lab_id: str, students: list[Student], jobs: int, *, afresh: bool = False, quiet: bool = False
+) -> list[str]:
     """Derive missing realities with a progress bar; gives the ids of those made."""
-    missing = [student for student in students if not custody.is_prepared(course, student, lab_id)]
+    missing = [student for student in students if afresh or not custody.is_prepared(course, student, lab_id)]
     if not missing:
         return []
     label = f"{lab_id}: realities"
     made = []
     with click.progressbar(length=len(missing), label=label, file=sys.stderr, hidden=quiet) as bar:
-        for student in custody.prepare_all(course, lab_id, missing, jobs):
+        for student in custody.prepare_all(course, lab_id, missing, jobs, afresh=afresh):
             made.append(student.id)
             bar.update(1)
     return sorted(made)

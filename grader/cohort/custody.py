@@ -137,13 +137,22 @@ def is_prepared(course: Course, student: Student, lab_id: str) -> bool:
     )
 
 
-def prepare_all(course: Course, lab_id: str, students: Sequence[Student], jobs: int = 2) -> Iterator[Student]:
+def prepare_all(
+    course: Course, lab_id: str, students: Sequence[Student], jobs: int = 2, *, afresh: bool = False
+) -> Iterator[Student]:
     """Derive what is missing; gives each student as theirs is ready. Nobody's existing reality is touched.
+
+    Args:
+        course: the course.
+        lab_id: a lab that it has released.
+        students: those who need a reality.
+        jobs: truth processes at once.
+        afresh: derive existing ones again as well, after the lab's key has changed.
 
     Raises:
         GraderError: a reality cannot be derived.
     """
-    missing = [student for student in students if not is_prepared(course, student, lab_id)]
+    missing = [student for student in students if afresh or not is_prepared(course, student, lab_id)]
     if not missing:
         return
     count = min(jobs, len(missing))
