@@ -7,7 +7,7 @@ GEOS is given anything; no text reaches a parser of expressions, projections or 
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -291,14 +291,15 @@ def _exact_int(value: object) -> int:
     return value
 
 
-def _zone(tree: object) -> tzinfo | None:
+def _zone(tree: object) -> str | timezone | None:
     if tree is None:
         return None
     if type(tree) is int:
         return timezone(timedelta(seconds=tree))
     if type(tree) is not str or not ZONE_NAME.fullmatch(tree):
         raise Damaged("time zone")
-    return UTC if tree == "UTC" else ZoneInfo(tree)
+    ZoneInfo(tree)  # refuses unknown names
+    return tree  # pandas makes it the kind of zone that it makes elsewhere
 
 
 def _is_geometry(column: Any) -> bool:  # noqa: ANN401
