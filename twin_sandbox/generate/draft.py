@@ -121,15 +121,20 @@ def draft_district(recipe: Recipe) -> Draft:
     )
 
 
-FLOOR_STEP_M = {"old_town": 0.05, "shops": 0.05, "port": 0.10, "landmark": 0.12}
-"""Least step from the ground to the ground floor by zone; elsewhere 0.15 m."""
+FLOOR_STEP_M = {"old_town": 0.02, "shops": 0.02, "port": 0.05}
+"""Least step from the ground to the ground floor by zone; elsewhere 0.1 m."""
 
 
 def floor_levels(grid: Grid, height_m: Floats, buildings: list[Building], rng: np.random.Generator) -> list[float]:
-    """Ground floors: the median ground below the plan and one cell around it, a step, and up to 0.25 m."""
+    """Ground floors: the doorstep, a step, and up to 0.2 m.
+
+    The doorstep is where a quarter of the ground below the plan and one cell around it is lower; on a slope at most
+    0.15 m below the middle, for there a house is dug in.
+    """
     floors = []
     for building in buildings:
         ground = height_m[grid.inside(building.footprint.buffer(grid.cell_m * 0.71))]
-        step = FLOOR_STEP_M.get(building.zone, 0.15) + 0.25 * float(rng.random())
-        floors.append(round(float(np.median(ground)) + step, 2))
+        step = FLOOR_STEP_M.get(building.zone, 0.1) + 0.2 * float(rng.random())
+        doorstep = max(float(np.quantile(ground, 0.25, method="lower")), float(np.median(ground)) - 0.15)
+        floors.append(round(doorstep + step, 2))
     return floors

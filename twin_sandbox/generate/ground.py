@@ -103,7 +103,7 @@ def shape_ground(
     height += np.where(off_street, yard, 0.0) * np.clip(inland / 40.0, 0.0, 1.0)
     for sag in sags:
         dip = sag.depth_m * bump(_distance(grid, sag.x_m, sag.y_m), sag.radius_m)
-        height -= dip * np.where(off_street, 0.75, 1.0)
+        height -= dip * np.where(off_street, 0.92, 1.0)
 
     height = _underpass(recipe, grid, streets, height)
     beach = grid.inside(coast.beach)

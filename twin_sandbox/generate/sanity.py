@@ -139,7 +139,7 @@ def _town(district: District) -> Iterator[Value]:
     points = buildings.representative_point()
     ground = np.array([terrain.elevation_m[terrain.cell(p.x, p.y)] for p in points])
     step = buildings["floor_m"].to_numpy() - ground
-    yield Value("ground_floor_above_ground_least", round(float(step.min()), 2), -0.3, 0.5, "m", RULE)
+    yield Value("ground_floor_above_ground_least", round(float(step.min()), 2), -0.5, 0.5, "m", RULE)
     yield Value("ground_floor_above_ground_median", round(float(np.median(step)), 2), 0.05, 0.6, "m", RULE)
     yield Value("street_networks", float(_graph_parts(district)), 1, 1, "1", RULE)
 
