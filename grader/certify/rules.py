@@ -141,6 +141,9 @@ def _outcome(competency: Competency, submissions: Mapping[str, Submission]) -> O
     )
     refusals = [submissions[part.lab].refusal for part in competency.evidence if part.lab in submissions]
     says = _reason(competency, earned_points, max_score, missing, next(filter(None, refusals), ""))
+    unchecked = [task for (_, task), one in scores.items() if one.status == "could not be checked"]
+    if says and unchecked:
+        says += f"; {len(unchecked)} could not be checked ({', '.join(unchecked)}): see why, grade again"
     earned = says == ""
     if earned:
         says = f"{earned_points:g} of {max_score:g} autograded points; the cut is {competency.cut:.0%} (provisional)"

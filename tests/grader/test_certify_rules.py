@@ -93,6 +93,12 @@ def test_a_task_that_was_not_graded_blocks():
     assert TASKS[0] in outcome.says
 
 
+def test_a_task_that_could_not_be_checked_is_named():
+    work = submission(1.0)
+    scores = {**work.scores, TASKS[0]: TaskScore(0.0, 2.0, "could not be checked")}
+    assert f"1 could not be checked ({TASKS[0]})" in storm_outcome(submission(scores=scores)).says
+
+
 def test_competencies_without_a_certificate_say_why():
     for outcome in judge(FRAMEWORK, {"storm_night": submission()}):
         if outcome.competency is not STORM:
