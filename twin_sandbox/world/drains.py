@@ -37,6 +37,10 @@ GULLY_OPENING_M2 = 0.0165
 A = Q / (0.65 √(2 g h)) = 0.015 / (0.65 · 1.40)."""
 
 ORIFICE_CD = 0.65
+FLAP_CD = 0.8
+OUTLET_CHAMBER_M2 = 25.0
+"""Stilling chamber before a flap valve [m²]."""
+
 WEIR_CD = 1.7
 """Discharge coefficient of a broad crest [m^0.5/s]: Q = 1.7 L h^1.5."""
 
@@ -311,14 +315,31 @@ class _Writer:
         row = self.outfall_row.get(code)
         if row is None:
             return name
+        return self._outfall(row, name)
+
+    def _outfall(self, row: Any, name: str) -> str:  # noqa: ANN401 - a row of the outfalls
+        code = row.Index
         count = self.outfall_ends[code] = self.outfall_ends.get(code, 0) + 1
         if count > 1:
             name = f"{name}_{count}"
         if row.tidal:
-            self.text.add("OUTFALLS", name, row.invert_m, "TIMESERIES", "tide", "YES")
+            self.text.add("OUTFALLS", name, row.invert_m, "TIMESERIES", "tide", "NO")
         else:
             self.text.add("OUTFALLS", name, row.invert_m, "FREE", "NO")
         return name
+
+    def _flap(self, conduit: str, sea: str, crest_m: float, diameter_m: float) -> str:
+        """A flap valve at the end of a pipe to the sea; gives the node in front of it.
+
+        SWMM's own flap on an outfall stops the flow, but the water of the pipe still follows the tide, out of nothing.
+        """
+        node, link = f"{conduit}_end", f"{conduit}_flap"
+        self.text.add(
+            "STORAGE", node, crest_m, diameter_m + 2 * HEADROOM_M, 0, "FUNCTIONAL", 0, 0, OUTLET_CHAMBER_M2, 0, 0
+        )
+        self.text.add("ORIFICES", link, node, sea, "SIDE", crest_m, FLAP_CD, "YES", 0)
+        self.text.add("XSECTIONS", link, "CIRCULAR", diameter_m, 0, 0, 0)
+        return node
 
     def _sea(self, name: str, crest_m: float) -> str:
         """An outfall of its own, below ``crest_m``: water that runs over the quay."""
@@ -339,6 +360,9 @@ class _Writer:
             own = self.reality.trunk_roughness_n if row.is_trunk else self.reality.pipe_roughness_n
             diameter = row.diameter_m * math.sqrt(self.reality.blockage.get(row.Index, 1.0))
             start, end = self.name[row.from_code], self._end(row.to_code)
+            outlet_m = self.invert[row.to_code] + row.outlet_offset_m
+            if row.to_code in self.outfall_row:
+                end = self._flap(row.swmm_id, end, outlet_m, diameter)
             self.text.add(
                 "CONDUITS",
                 row.swmm_id,
@@ -347,7 +371,7 @@ class _Writer:
                 float(row.length_m),
                 float(own or row.roughness_n),
                 self.invert[row.from_code] + row.inlet_offset_m,
-                self.invert[row.to_code] + row.outlet_offset_m,
+                outlet_m,
                 0,
                 0,
             )
@@ -382,15 +406,23 @@ class _Writer:
         for row in _rows(self.district, "gates"):
             name, inside = self.name[row.Index], self.name[row.from_code]
             outside = self._end(row.to_code)
+            sea = self.name[self._downstream(row.to_code)]
             self.text.add("ORIFICES", name, inside, outside, "SIDE", float(row.sill_m), ORIFICE_CD, "YES", 0)
             self.text.add("XSECTIONS", name, "RECT_CLOSED", float(row.height_m), float(row.width_m), 0, 0)
-            self.rules[name] = Rule("gate", inside, outside)
+            self.rules[name] = Rule("gate", inside, sea)
             self.standing += [
-                f"RULE {name}_open\nIF NODE {inside} HEAD > NODE {outside} HEAD\n",
+                f"RULE {name}_open\nIF NODE {inside} HEAD > NODE {sea} HEAD\n",
                 f"THEN ORIFICE {name} SETTING = 1\nELSE ORIFICE {name} SETTING = 0\n",
             ]
             self.gates.append(name)
             self.links.append(row.Index)
+
+    def _downstream(self, code: str) -> str:
+        """The outfall to which the pipes from a node lead."""
+        to = dict(self.district.entities["conduits"][["from_code", "to_code"]].itertuples(index=False))
+        while code not in self.outfall_row:
+            code = to[code]
+        return code
 
     def _spills(self) -> None:
         areas = self.district.entities["low_areas"]
@@ -429,7 +461,17 @@ class _Writer:
                 "TIMESERIES", "rain", f"{at // 60}:{at % 60:02d}", float(intensity) * self.reality.rain_factor
             )
         times = pd.date_range(scenario.start, periods=scenario.horizon_s // 60 + 2, freq="1min")
-        for at, level in enumerate(scenario.tide.level_m(times)):
+        levels_m = scenario.tide.level_m(times)
+        low = self.district.entities["low_areas"]
+        quay_m = float(low.loc[low["spills_to"] == "", "sill_m"].min())
+        if levels_m.max() >= quay_m:
+            raise TwinError(
+                f"Scenario {scenario.name!r}, tide",
+                f"the sea rises to {levels_m.max():.2f} m, over the shore at {quay_m:.2f} m",
+                "A sea that stays below the shore: waves over the quay are not in this model.",
+                "Take a smaller range or surge.",
+            )
+        for at, level in enumerate(levels_m):
             self.text.add("TIMESERIES", "tide", f"{at // 60}:{at % 60:02d}", f"{level:.9g}")
         self.text.add("REPORT", "INPUT NO")
         self.text.add("REPORT", "CONTROLS NO")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from twin_sandbox.errors import TwinError
 
@@ -50,7 +49,7 @@ class Reality:
         for code, share in self.blockage.items():
             if not 0.05 <= share <= 1.0:
                 raise TwinError(f"Reality.blockage[{code!r}]", f"{share}", "The open share: 0.05 to 1.")
-        object.__setattr__(self, "blockage", MappingProxyType(dict(self.blockage)))
+        object.__setattr__(self, "blockage", dict(self.blockage))
 
 
 AS_DESIGNED = Reality()
