@@ -9,15 +9,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.isolation.controller import grade, judge_remote
+    from grader.isolation.controller import grade
     from grader.isolation.job import Cell, Incident, Job, Limits, Report
     from grader.isolation.serving import serve
     from grader.isolation.tiers import Tier, tier
 
-__all__ = ["Cell", "Incident", "Job", "Limits", "Report", "Tier", "grade", "judge_remote", "serve", "tier"]
+__all__ = ["Cell", "Incident", "Job", "Limits", "Report", "Tier", "grade", "serve", "tier"]
 
 _HOMES = {
-    "controller": ("grade", "judge_remote"),
+    "controller": ("grade",),
     "job": ("Cell", "Incident", "Job", "Limits", "Report"),
     "serving": ("serve",),
     "tiers": ("Tier", "tier"),

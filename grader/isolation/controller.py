@@ -2,7 +2,6 @@
 
 import json
 import math
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -14,7 +13,6 @@ from grader.errors import GraderError
 from grader.isolation.frozen import Student
 from grader.isolation.job import Incident, Job, Limits, Report
 from grader.isolation.pipe import Closed, Frame, Garbled, Late
-from grader.isolation.remote import RemoteKernel
 from grader.isolation.sandbox import Sandbox, TooMuchMemory
 from grader.isolation.serving import Reply
 from grader.isolation.staging import Staging
@@ -61,30 +59,6 @@ def grade(job: Job, limits: Limits | None = None) -> Report:
             raise
         then = "Free some space, or point TMPDIR at another disk, and grade again: what is finished is kept."
         raise GraderError("grading", "the disk is full", then=then) from None
-    report.wall_s = time.monotonic() - begun
-    return report
-
-
-def judge_remote(job: Job, connection: socket.socket, limits: Limits | None = None) -> Report:
-    """Judge the answers of a notebook that is still open, for practice: its kernel runs :func:`serving.serve`.
-
-    Args:
-        job: lab, truth, points (of the tasks to judge), datasets, district; its cells are not run.
-        connection: a connected unix stream socket to the kernel; stays open.
-        limits: as for :func:`grade`.
-
-    Raises:
-        GraderError: as :func:`grade`.
-    """
-    limits = limits or Limits()
-    begun = time.monotonic()
-    report = Report(tier=tier().name)
-    with ExitStack() as stack:
-        run = _Run(job, limits, report, stack.enter_context(Staging()))
-        stack.callback(run.close)
-        kernel = RemoteKernel(connection)
-        run.judge(kernel)
-        kernel.done()
     report.wall_s = time.monotonic() - begun
     return report
 

@@ -287,7 +287,7 @@ class Student:
                     else:
                         raise
                 else:
-                    return ({"failed": "timed out"}, b"") if interrupted else plain_reply(reply)
+                    return ({"failed": "timed out"}, b"") if interrupted else _plain_reply(reply)
         except Late:
             branch.failed = "timed out"
         except (Closed, Garbled, ProcessLookupError):
@@ -302,7 +302,7 @@ class Student:
         return {"failed": branch.failed}, b""
 
 
-def plain_reply(reply: Frame) -> Reply:
+def _plain_reply(reply: Frame) -> Reply:
     """The reply within its form: a packed value, or one word for why there is none."""
     header = reply.header
     if header.get("ok") is True:

@@ -16,6 +16,9 @@ from typing import Any
 from grader.isolation import values
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
 
+_CALL_S = 30.0
+_WALL_PER_CPU = 4.0  # a kernel shares its machine with the person at work
+
 Reply = tuple[dict[str, Any], bytes]
 
 
@@ -145,7 +148,7 @@ def _relay(branch: tuple[Pipe, int], frame: Frame) -> Reply:
 
     pipe, pid = branch
     timeout_s = frame.header.get("timeout_s")
-    within_s = float(timeout_s) if isinstance(timeout_s, int | float) else 30.0
+    within_s = float(timeout_s) * _WALL_PER_CPU if isinstance(timeout_s, int | float) else _CALL_S
     try:
         pipe.send(frame.header, frame.body)
         reply = pipe.receive(time.monotonic() + within_s)

@@ -10,6 +10,7 @@ from grader.isolation.sandbox import TIERS, Sandbox
 from grader.isolation.view import bare_view
 
 FORCE = "PRACTICUM_ISOLATION"
+NAMES = tuple(TIERS)
 
 WALLS = {
     "privileges": "an unprivileged user without capabilities, who cannot gain any",
