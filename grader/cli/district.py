@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twin_sandbox.entities import LAND_COVER, District, read_district
+from twin_sandbox.errors import TwinError
 from twin_sandbox.generate import build_district
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ def command() -> None:
 @click.option("--recipe", type=click.Path(path_type=Path), help="Recipe to build. Default: the sample district's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the folder and what it holds as JSON.")
 def build(out: Path | None, recipe: Path | None, *, as_json: bool) -> None:
-    """Build a district from its recipe; one that lies in the cache already is kept."""
+    """Build a district from its recipe; one that lies whole in the cache is kept."""
     if not as_json:
         click.echo("Building the district (a few seconds) …", err=True)
     folder = build_district(recipe, out)
-    district = read_district(folder)
+    try:
+        district = read_district(folder)
+    except TwinError:  # what lay in the cache was damaged
+        district = read_district(build_district(recipe, out, again=True))
     if as_json:
         counts = {name: len(table) for name, table in district.entities.items()}
         click.echo(json.dumps({"folder": str(folder), "built_from": district.manifest["built_from"], **counts}))

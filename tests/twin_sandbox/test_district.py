@@ -1,16 +1,19 @@
 """`practicum district`: each fault that can be put into a district is found by the figure that should find it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from shapely.affinity import scale, translate
 from shapely.geometry import Point, Polygon
 
 from grader.cli.district import command
+from twin_sandbox import Scenario, Storm, Tide, open_district
 from twin_sandbox.entities import TABLES, District, Terrain, read_district
 from twin_sandbox.entities.code import make_code
 from twin_sandbox.errors import TwinError
@@ -257,6 +260,16 @@ def test_the_command_builds_and_shows(sample, tmp_path):
     assert shown["lowest_street_m"] < 2.5
 
 
+def test_building_mends_a_damaged_district_in_the_cache(sample, tmp_path, monkeypatch):
+    monkeypatch.setenv("PRACTICUM_CACHE", str(tmp_path))
+    copy = shutil.copytree(sample.folder, tmp_path / "districts" / sample.folder.name)
+    (copy / "stage_storage.csv").write_text("")
+    assert build_district() == copy
+    assert CliRunner().invoke(command, ["build"]).exit_code == 0
+    assert (copy / "stage_storage.csv").read_bytes() == (sample.folder / "stage_storage.csv").read_bytes()
+    assert [entry.name for entry in copy.parent.iterdir()] == [copy.name]
+
+
 def test_a_map_that_cannot_be_written_is_refused(sample, tmp_path):
     with pytest.raises(TwinError, match="cannot be written"):
         draw_map(sample, tmp_path / "nowhere" / "map.png")
@@ -272,6 +285,22 @@ def test_a_users_mistake_is_one_message_without_a_traceback(tmp_path):
     assert run.returncode == 1
     assert run.stderr.startswith(f"Error: district {tmp_path}: not a built district")
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(("years", "surge_m"), [(3, 0.0), (100, 0.5)])
+def test_a_common_storm_stays_below_the_kerb_and_a_rare_one_drowns_streets(sample, years, surge_m):
+    """GB 50014-2021, 4.1: after 3 years a lane stays open (15 cm); after 100 years at high tide streets pond."""
+    begin = pd.Timestamp("2026-07-20T18:00:00+08:00")
+    tide = Tide(0.0, 3.4, begin + pd.Timedelta(hours=2), surge_m) if surge_m else Tide(0.0, 0.01, begin)
+    storm = Storm.chicago(years, 120, 0.405, city="suzhou")
+    depth = open_district(sample.folder).run(Scenario("check", begin, 5, storm, begin, tide)).street_depth_m.max()
+    below = sample.entities["low_areas"]["kind"] == "underpass"
+    if years == 3:
+        assert depth.max() <= 0.15
+    else:
+        assert depth[below].min() > 1.0
+        assert (depth[~below] > 0.2).sum() >= 6
+        assert depth[~below].max() < 1.0
 
 
 def test_the_points_of_a_tide_gauge_lie_in_the_sea(sample):

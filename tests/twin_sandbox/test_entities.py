@@ -40,7 +40,7 @@ def test_tables_are_found_by_name_alone(sample):
 
 
 def test_the_frame_lies_on_open_sea_and_says_so(sample):
-    """35.5° N 120.9° E: the Yellow Sea, some 90 km from the nearest shore."""
+    """35.5° N 120.9° E: the Yellow Sea, some 70 km from the nearest shore."""
     west, south, east, north = sample.entities["streets"].to_crs(4326).total_bounds
     assert 120.85 < west < east < 120.95
     assert 35.45 < south < north < 35.55

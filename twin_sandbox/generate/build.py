@@ -1,5 +1,6 @@
 """A district as a folder: built beside its place, moved there in one step, found again by its recipe's hash."""
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -32,12 +33,15 @@ def recipe_hash(recipe: bytes) -> str:
     return digest.hexdigest()[:16]
 
 
-def build_district(recipe_path: Path | str | None = None, out: Path | str | None = None) -> Path:
+def build_district(
+    recipe_path: Path | str | None = None, out: Path | str | None = None, *, again: bool = False
+) -> Path:
     """Build a district unless it is there already.
 
     Args:
         recipe_path: a recipe.toml; None for the sample district.
         out: folder to write; None for the user's cache, where a built one is found again.
+        again: build even if the cache has it, e.g. because it was damaged.
 
     Returns:
         The district's folder, for `twin_sandbox.entities.read_district`.
@@ -52,7 +56,8 @@ def build_district(recipe_path: Path | str | None = None, out: Path | str | None
         text = read_recipe(path).text  # says why it cannot be read
     name = recipe_hash(text)
     target = Path(out) if out is not None else cache_folder() / "districts" / name
-    if out is None and (target / form.MANIFEST).is_file():
+    keep = out is None and not again
+    if keep and (target / form.MANIFEST).is_file():
         return target
     if target.exists() and not _replaceable(target):
         raise TwinError(
@@ -71,7 +76,7 @@ def build_district(recipe_path: Path | str | None = None, out: Path | str | None
         raise _unwritable(target.parent, reason) from None
     try:
         _write(recipe, name, draft)
-        _move(draft, target)
+        _move(draft, target, keep=keep)
     except OSError as reason:
         raise _unwritable(target, reason) from None
     finally:
@@ -97,15 +102,16 @@ def _replaceable(target: Path) -> bool:
 def _sweep(folder: Path) -> None:
     """Drop drafts that a killed build left behind."""
     for draft in folder.glob(f"{_PREFIX}*"):
-        if time.time() - draft.stat().st_mtime > _STALE_S:
-            shutil.rmtree(draft, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another build may sweep too
+            if time.time() - draft.stat().st_mtime > _STALE_S:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
-def _move(draft: Path, target: Path) -> None:
-    """Put the draft in its place; whoever built the same district at the same time has made the same bytes."""
+def _move(draft: Path, target: Path, *, keep: bool) -> None:
+    """Put the draft in its place; whoever built the same district meanwhile has made the same bytes: ``keep`` those."""
     old = draft.with_name(f"{draft.name}-old")
     try:
-        if target.exists():
+        if target.exists() and not keep:
             target.rename(old)
         draft.rename(target)
     except OSError:
