@@ -139,7 +139,8 @@ def _town(district: District) -> Iterator[Value]:
     points = buildings.representative_point()
     ground = np.array([terrain.elevation_m[terrain.cell(p.x, p.y)] for p in points])
     step = buildings["floor_m"].to_numpy() - ground
-    yield Value("ground_floor_above_ground_least", round(float(step.min()), 2), -0.5, 0.5, "m", RULE)
+    # on the hill a house is dug in: its floor may lie below the ground at its middle
+    yield Value("ground_floor_above_ground_least", round(float(step.min()), 2), -0.8, 0.5, "m", RULE)
     yield Value("ground_floor_above_ground_median", round(float(np.median(step)), 2), 0.05, 0.6, "m", RULE)
     yield Value("street_networks", float(_graph_parts(district)), 1, 1, "1", RULE)
 
