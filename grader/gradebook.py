@@ -214,6 +214,19 @@ def lines(course: Path, assignment: str) -> list[Line]:
     return sorted(found, key=lambda line: line.student)
 
 
+def read_points(notebook: Path, log: logging.Logger) -> dict[str, float | None]:
+    """The points that stock nbgrader reads from a graded notebook's outputs, by grade cell."""
+    import nbformat
+    from nbgrader import utils
+
+    cells = nbformat.read(notebook, as_version=4).cells
+    return {
+        str(cell.metadata.nbgrader.grade_id): utils.determine_grade(cell, log)[0]
+        for cell in cells
+        if utils.is_grade(cell)
+    }
+
+
 def assignments(course: Path) -> list[str]:
     """Names of what was released in a course."""
     if not (course / DATABASE).exists():

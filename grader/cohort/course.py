@@ -140,7 +140,7 @@ def create_course(
     for folder in ("keys", "truth", "bundles", "journal"):
         durable.make_folder(root / folder, 0o700)
     for key in ("course.key", "journal.key"):
-        durable.write(root / "keys" / key, secrets.token_bytes(32), 0o600)
+        durable.write(root / "keys" / key, secrets.token_hex(32).encode(), 0o600)
     durable.write(root / "roster.csv", roster_text(students).encode())
     gradebook.write_config(root, course_id, CODE_STUB, TEXT_STUB)
     facts = f"id = {_toml(course_id)}\nname = {_toml(name or course_id)}\npractice = {str(practice).lower()}\n"

@@ -83,7 +83,7 @@ class Journal:
 
     Args:
         folder: where they lie.
-        key_file: the journal key, 32 bytes.
+        key_file: the journal key, 32 bytes in hex.
     """
 
     def __init__(self, folder: Path, key_file: Path) -> None:

@@ -43,8 +43,8 @@ def safe_html(fragment: str) -> str:
 
 def safe_markdown(text: str) -> str:
     """Markdown whose tags and unusual addresses are shown as text, whoever renders it."""
-    # Entities first: a renderer would decode them inside an address. A full-width colon makes no scheme.
-    shown = _ENTITY.sub("&amp;", plain(text[:MAX_TEXT_CHARS]))
+    # Renderers decode entities inside an address, some of them twice. Full-width signs make no entity and no scheme.
+    shown = _ENTITY.sub("＆", plain(text[:MAX_TEXT_CHARS]))
     return _SCHEME.sub("\\1：", _TAG_START.sub("&lt;", shown))
 
 

@@ -1,0 +1,128 @@
+"""What a student wrote reaches others without script, style, or an address outside the page."""
+
+import re
+import time
+
+import pytest
+
+from grader.checks.verdict import Verdict
+from grader.cohort.safe import MAX_HTML_TAGS, outputs_html, safe_html, safe_markdown, safe_outputs
+from grader.cohort.verdict_box import COLOURS, SIGNS, WORDS, points, verdict_html, verdict_text
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '<svg onload="alert(1)"><script>alert(1)</script></svg>',
+    '<a href="javascript:alert(1)">l</a>',
+    '<iframe src="https://example.org"></iframe>',
+    "<style>body{background:url(https://example.org/x)}</style>",
+    '<div style="background:url(https://example.org/x)" onclick="alert(1)">d</div>',
+    '<img src="https://example.org/pixel.png">',
+    '<img src="data:image/svg+xml;base64,PHN2Zz4=">',
+    "<table background=https://example.org/x><td>1</table>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<style",
+    "<base href=https://example.org/><form action=https://example.org><input></form>",
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_html_is_left_without_script_and_addresses(attack: str):
+    cleaned = safe_html(attack)
+    assert not re.search(r"<(script|style|iframe|svg|a|form|base|input)\b", cleaned, re.IGNORECASE)
+    assert not re.search(r"<[^>]*\b(on\w+|style|href|background|action)\s*=", cleaned, re.IGNORECASE)
+    assert not re.search(r"<[^>]*(https?:|svg)", cleaned, re.IGNORECASE)
+
+
+def test_tables_and_carried_pictures_stay():
+    table = '<table><tbody><tr><td colspan="2">1.5</td></tr></tbody></table>'
+    assert safe_html(f"<style scoped>.x {{}}</style>{table}") == table
+    assert safe_html('<img src="data:image/png;base64,AAAA">') == '<img src="data:image/png;base64,AAAA">'
+
+
+def test_nested_boxes_do_not_hold_up_the_others():
+    begun = time.process_time()
+    assert "too long" in safe_html("<div>" * (MAX_HTML_TAGS + 1))
+    safe_html("<div>" * MAX_HTML_TAGS)
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        *ATTACKS,
+        "[l](javascript:alert(1))",
+        r"[l](javascript\:alert(1))",
+        "[l](java&#115;cript:alert(1))",
+        "[l](java&Tab;script&colon;alert(1))",
+        "[l](java&amp#115;cript:alert(1))",
+        "[l][k]\n\n[k]: JAVASCRIPT:alert(1)",
+        "![p](data:text/html;base64,AAAA)",
+    ],
+)
+def test_markdown_shows_tags_as_text_and_has_no_scheme(attack: str):
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+    rendered = markdown2html_mistune(safe_markdown(attack))
+    assert not re.search(r"<(script|style|iframe|svg|form|base|input|div|table)\b", rendered, re.IGNORECASE)
+    assert not re.search(r"(href|src)=\"\s*(javascript|data|java\s*script)\s*:", rendered, re.IGNORECASE)
+
+
+def test_ordinary_markdown_stays_readable():
+    text = "Depth **0.3 m** < 0.5 m & rising\n\n> quoted\n\n- `a < b`"
+    assert safe_markdown(text) == text
+
+
+def test_outputs_keep_text_tables_and_pictures_alone():
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": "a\x1b[31mred\x1b[0m\x00"},
+        {"output_type": "display_data", "data": {"text/html": "<script>x</script><b>y</b>", "text/plain": "y"}},
+        {"output_type": "display_data", "data": {"image/png": "AAAA\n", "application/javascript": "alert(1)"}},
+        {"output_type": "display_data", "data": {"application/javascript": "alert(1)"}},
+        {"output_type": "display_data", "data": {"image/png": '"><script>'}},
+        {"output_type": "execute_result", "data": {"text/plain": ["1", "2"]}, "execution_count": "x"},
+        {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[0;31mE\x1b[0m: <b>"]},
+        {"output_type": "surprise"},
+    ]
+    safe = safe_outputs(outputs)
+    assert safe[0]["text"] == "ared"
+    assert safe[1]["data"] == {"text/html": "<b>y</b>", "text/plain": "y"}
+    assert safe[2]["data"] == {"image/png": "AAAA\n"}
+    assert "not shown" in safe[3]["data"]["text/plain"]
+    assert "image/png" not in safe[4]["data"]
+    assert (safe[5]["data"]["text/plain"], safe[5]["execution_count"]) == ("12", None)
+    assert safe[6]["traceback"] == ["E: <b>"]
+    page = outputs_html(safe)
+    assert "<script" not in page
+    assert "E: &lt;b&gt;" in page
+
+
+@pytest.mark.parametrize("status", list(SIGNS))
+def test_a_verdict_is_told_in_words_and_a_sign(status: str):
+    verdict = Verdict("total", 1.5, 2.0, status, "rain: <b>3 mm</b>", "took the mean")  # type: ignore[arg-type]
+    page, text = verdict_html(verdict), verdict_text(verdict)
+    assert WORDS[status] in page
+    assert SIGNS[status] in page
+    assert "1.5 of 2 points" in page
+    assert "&lt;b&gt;" in page
+    assert "took the mean" not in page + text
+    assert "took the mean" in verdict_html(verdict, practice=True)
+    assert "practice" in verdict_text(verdict, practice=True)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance by WCAG 2.2: linearised sRGB weighted by 0.2126, 0.7152, 0.0722."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("edge", "ground"), COLOURS.values())
+def test_verdict_colours_can_be_read(edge: str, ground: str):
+    bright = luminance(ground) + 0.05
+    assert bright / (luminance("#1f2933") + 0.05) >= 4.5
+    assert bright / (luminance(edge) + 0.05) >= 3.0
+
+
+def test_points_are_written_as_people_write_them():
+    assert [points(number) for number in (2.0, 1.5, 2 / 3, 0.0, 10.0)] == ["2", "1.5", "0.67", "0", "10"]
