@@ -1,0 +1,45 @@
+"""The folders of a room: the student's own work, and what the practicum remembers of them."""
+
+import os
+from pathlib import Path
+
+from grader.errors import GraderError
+
+HOME = "PRACTICUM_HOME"
+
+
+def workspace_folder() -> Path:
+    """Where a student's work lies: ``$PRACTICUM_HOME``, else ``~/practicum``."""
+    own = os.environ.get(HOME)
+    return Path(own) if own else Path.home() / "practicum"
+
+
+def state_folder() -> Path:
+    """Where the practicum keeps what is not the student's work: practice course, JupyterLab's settings."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "practicum"
+
+
+def make_workspace(folder: Path) -> Path:
+    """The folder, made if it is missing; what lies in it is never touched.
+
+    Raises:
+        GraderError: it is a file, or cannot be written.
+    """
+    folder = folder.expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise GraderError(
+            str(folder), "is a file", "A folder for your work.", "Name another: practicum up --workspace DIR"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".practicum-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as reason:
+        raise GraderError(
+            str(folder),
+            f"cannot be written ({reason.strerror})",
+            "A folder of your own, on a disk with room.",
+            "Name another: practicum up --workspace DIR",
+        ) from None
+    return folder

@@ -1,0 +1,1 @@
+"""The public apps: pages on the same twin, for people who install nothing."""

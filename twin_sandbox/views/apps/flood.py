@@ -1,0 +1,267 @@
+"""The app "A storm in Gulls' Quay": one storm, one decision, and what the water does.
+
+Every figure is the engine's: a run of the twin for the chosen storm, read by :mod:`twin_sandbox.world.kpi`.
+"""
+
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+import numpy as np
+import pandas as pd
+
+from twin_sandbox.views.charts import night_chart
+from twin_sandbox.views.district_map import district_map, overlay, scene_of
+from twin_sandbox.views.scene import flood_columns
+from twin_sandbox.world import kpi
+from twin_sandbox.world.scenario import Scenario
+from twin_sandbox.world.storm import Storm
+from twin_sandbox.world.tide import Tide
+from twin_sandbox.world.twin import Twin, open_district
+
+if TYPE_CHECKING:
+    from twin_sandbox.world.result import Result
+
+PERIODS_A = (1, 3, 10, 30, 50, 100, 200)
+"""Return periods on the slider [a]."""
+HORIZON_H, STEP_MIN = 6.0, 10
+STEPS = round(HORIZON_H * 60 / STEP_MIN)
+PUMPS = {"on": "rules", "off": "off"}
+
+WORDS = {
+    "en": {
+        "title": "A storm in Gulls' Quay",
+        "ask": "Choose a storm and switch the pumps. Then let the night run.",
+        "storm": "A storm that comes once in",
+        "years": "{p} years",
+        "year": "{p} year",
+        "depth": "{mm:.0f} mm of rain in two hours",
+        "pumps": "Pumping station",
+        "on": "pumps on",
+        "off": "pumps off",
+        "time": "Time",
+        "night": "In this night",
+        "buildings": "buildings with water inside",
+        "streets": "m of street under more than 15 cm",
+        "pumped": "m³ pumped to the sea",
+        "moment": "At {clock}",
+        "now_buildings": "buildings with water inside",
+        "deepest": "cm in the deepest street",
+        "sea": "m sea level",
+        "running": "The twin is running this night …",
+        "failed": "The twin could not run this night. Choose another storm, or reload the page.",
+        "why": "Where the numbers come from",
+        "explain": "The rain is Suzhou's design storm of 2025, the tide one spring tide with a surge of {surge:g} m. "
+        "EPA SWMM {engine} computes runoff, sewers, tank, pumps and the water in {areas} low places, for this page, "
+        "now. Water balance of this run: error {error:.2f} %. The district is a sample: it does not exist.",
+    },
+    "zh": {
+        "title": "鸥港的一场暴雨",
+        "ask": "选一场雨，开或关水泵，然后让这一夜开始。",
+        "storm": "重现期",
+        "years": "{p} 年一遇",
+        "year": "{p} 年一遇",
+        "depth": "两小时雨量 {mm:.0f} mm",
+        "pumps": "雨水泵站",
+        "on": "水泵开启",
+        "off": "水泵关闭",
+        "time": "时间",
+        "night": "这一夜",
+        "buildings": "栋建筑进水",
+        "streets": "m 街道积水超过 15 cm",
+        "pumped": "m³ 由水泵排入海",
+        "moment": "{clock} 时",
+        "now_buildings": "栋建筑进水",
+        "deepest": "cm 街道最大积水深",
+        "sea": "m 潮位",
+        "running": "孪生体正在计算这一夜……",
+        "failed": "这一夜未能算出。请换一场雨，或重新载入页面。",
+        "why": "数字从哪里来",
+        "explain": "降雨用苏州 2025 年设计暴雨公式，潮位为一次大潮加 {surge:g} m 增水。EPA SWMM {engine} 当场计算产流、"
+        "管网、调蓄池、水泵和 {areas} 处低洼积水。本次水量平衡误差 {error:.2f} %。城区为样例，并非真实地点。",
+    },
+}
+SURGE_M = 0.6
+
+
+def night(period_a: int, pumps: str) -> Scenario:
+    """The night of the app: the storm starts an hour before a spring high tide with a surge."""
+    start = pd.Timestamp("2026-08-20 18:00", tz="Asia/Shanghai")
+    tide = Tide(mean_m=0.1, range_m=3.0, high_at=start + pd.Timedelta(hours=2), surge_m=SURGE_M)
+    storm = Storm.chicago(period_a)
+    name = f"{period_a}-year storm, pumps {pumps}"
+    return Scenario(name, start, HORIZON_H, storm, start + pd.Timedelta(hours=1), tide, pumps=PUMPS[pumps])  # type: ignore[arg-type]
+
+
+class FloodApp:
+    """Widgets and what they do; values from the page are checked, for a page may send anything."""
+
+    def __init__(self, twin: Twin | None = None) -> None:
+        self.twin = twin or open_district()
+        self.run = lru_cache(maxsize=2 * len(PERIODS_A))(self._run)
+        self.language = "en"
+        self._make()
+        self._write()
+        self._new_night()
+
+    def _run(self, period_a: int, pumps: str) -> "Result":
+        return self.twin.run(night(period_a, pumps))
+
+    @property
+    def page(self) -> w.Widget:
+        """What a notebook shows."""
+        return self._page
+
+    @property
+    def choice(self) -> tuple[int, str, int]:
+        """Return period [a], pumps and step of time, as far as they are allowed; else where the app starts."""
+        period, pumps, step = self.period.value, self.pumps.value, self.step.value
+        return (
+            period if period in PERIODS_A else 50,
+            pumps if pumps in PUMPS else "on",
+            step if isinstance(step, int) and 0 <= step <= STEPS else 0,
+        )
+
+    def _make(self) -> None:
+        wide = w.Layout(width="auto")
+        self.speaks = w.ToggleButtons(
+            options=[("English", "en"), ("中文", "zh")], value="en", tooltips=["English", "中文"]
+        )
+        self.head = w.HTML()
+        self.storm_label, self.pumps_label, self.time_label = w.HTML(), w.HTML(), w.HTML()
+        self.period = w.SelectionSlider(
+            options=PERIODS_A, value=50, readout=False, layout=wide, continuous_update=False
+        )
+        self.pumps = w.ToggleButtons(options=[("on", "on"), ("off", "off")], value="on")
+        self.step = w.IntSlider(min=0, max=STEPS, value=0, readout=False, layout=wide)
+        self.play = w.Play(min=0, max=STEPS, value=0, interval=450, show_repeat=False)
+        w.jslink((self.play, "value"), (self.step, "value"))
+        self.figures, self.moment, self.chart, self.why = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self.map = district_map(self.twin, height=620)
+        for part, kind in (
+            (self.speaks, "pr-speaks"),
+            (self.pumps, "pr-pumps"),
+            (self.play, "pr-play"),
+            (self.figures, "pr-figures"),
+            (self.moment, "pr-figures"),
+        ):
+            part.add_class(kind)
+        top = w.Box([self.head, self.speaks])
+        top.add_class("pr-top")
+        clock = w.Box([self.play, self.step])
+        clock.add_class("pr-clock")
+        stage = w.Box([self.map, self.time_label, clock])
+        stage.add_class("pr-stage")
+        side = w.Box(
+            [
+                self.storm_label,
+                self.period,
+                self.pumps_label,
+                self.pumps,
+                self.figures,
+                self.moment,
+                self.chart,
+                self.why,
+            ]
+        )
+        side.add_class("pr-side")
+        body = w.Box([stage, side])
+        body.add_class("pr-body")
+        self._page = w.Box([top, body])
+        self._page.add_class("pr-app")
+        self.speaks.observe(self._speak, "value")
+        self.period.observe(self._new_night, "value")
+        self.pumps.observe(self._new_night, "value")
+        self.step.observe(self._new_moment, "value")
+
+    def _speak(self, _: object = None) -> None:
+        self.language = "zh" if self.speaks.value == "zh" else "en"
+        scene = scene_of(self.twin.district, self.language)
+        fresh = district_map(self.twin, language=self.language, height=self.map.height)
+        self.map.spec, self.map.columns, self.map.label = fresh.spec, scene.columns, fresh.label
+        fresh.close()
+        self._write()
+        self._new_night()
+
+    def _write(self) -> None:
+        words = WORDS[self.language]
+        self.head.value = f"<h1>{escape(words['title'])}</h1><p>{escape(words['ask'])}</p>"
+        self.pumps_label.value = _label(words["pumps"])
+        chosen = self.choice[1]
+        self.pumps.options = [(words["on"], "on"), (words["off"], "off")]
+        self.pumps.value = chosen
+        for control, name in ((self.period, "storm"), (self.step, "time")):
+            control.description_allow_html = False
+            control.tooltip = words[name]
+
+    def _new_night(self, _: object = None) -> None:
+        """A storm or the pumps were chosen: run, then show."""
+        words = WORDS[self.language]
+        period, pumps, _step = self.choice
+        scenario = night(period, pumps)
+        years = words["year" if period == 1 else "years"].format(p=period)
+        rain = words["depth"].format(mm=scenario.storm.depth_mm)
+        self.storm_label.value = _label(words["storm"], years, rain)
+        self.figures.value = f"<p class='pr-busy'>{escape(words['running'])}</p>"
+        try:
+            result = self.run(period, pumps)
+        except Exception:  # noqa: BLE001 - a visitor gets one sentence, whatever the engine says
+            self.figures.value = f"<p class='pr-busy'>{escape(words['failed'])}</p>"
+            return
+        pumped_m3 = float(np.trapezoid(result.pump_flow_m3s.sum(axis=1), dx=scenario.report_step_s))
+        self.figures.value = _figures(
+            words["night"],
+            (f"{kpi.flooded_buildings(result)}", words["buildings"], "buildings"),
+            (f"{kpi.flooded_street_length_m(result):,.0f}", words["streets"], "streets"),
+            (f"{pumped_m3:,.0f}", words["pumped"], "pumped"),
+        )
+        self.why.value = _details(
+            words["why"],
+            words["explain"].format(
+                surge=SURGE_M,
+                engine="5.2",
+                areas=len(self.twin.entities["low_areas"]),
+                error=abs(result.mass_error) * 100,
+            ),
+        )
+        self._new_moment()
+
+    def _new_moment(self, _: object = None) -> None:
+        """The clock moved: the water of that moment."""
+        words = WORDS[self.language]
+        period, pumps, step = self.choice
+        result = self.run(period, pumps)
+        time = result.scenario.start + pd.Timedelta(minutes=step * STEP_MIN)
+        row = result.row(time)
+        clock = f"{time:%H:%M}"
+        self.time_label.value = _label(words["time"], clock)
+        self.moment.value = _figures(
+            words["moment"].format(clock=clock),
+            (f"{len(kpi.buildings_under_water(result, time))}", words["now_buildings"], "buildings-now"),
+            (f"{result.street_depth_m.iloc[row].max() * 100:.0f}", words["deepest"], "deepest-now"),
+            (f"{result.tide_m.iloc[row]:+.2f}", words["sea"], "sea-now"),
+        )
+        self.chart.value = night_chart(result, time, self.language)
+        district = self.twin.district
+        name = district.name_en if self.language == "en" else district.name_zh
+        shown: dict[str, Any] = overlay(name, result, time, self.language)
+        self.map.overlay = {**shown, "lines": [clock]}
+        self.map.show_all(flood_columns(scene_of(district, self.language), result, time))
+
+
+def _label(name: str, *more: str) -> str:
+    strong = f" <b>{escape(more[0])}</b>" if more else ""
+    return f"<div class='pr-label'>{escape(name)}{strong}{''.join(f'<span>{escape(m)}</span>' for m in more[1:])}</div>"
+
+
+def _figures(title: str, *rows: tuple[str, str, str]) -> str:
+    cells = "".join(
+        f"<div><b data-figure='{name}'>{escape(value)}</b><span>{escape(label)}</span></div>"
+        for value, label, name in rows
+    )
+    return f"<h2>{escape(title)}</h2><div class='pr-row'>{cells}</div>"
+
+
+def _details(title: str, text: str) -> str:
+    return f"<details><summary>{escape(title)}</summary><p>{escape(text)}</p></details>"

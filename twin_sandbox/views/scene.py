@@ -1,0 +1,320 @@
+"""The district as a scene: ground, streets, water, shadows, trees, buildings, names."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin_sandbox.errors import TwinError
+from twin_sandbox.views import palette
+from twin_sandbox.views.frame import Frame
+from twin_sandbox.views.pictures import ground_bounds_m, ground_picture, water_picture, webp
+from twin_sandbox.views.widget import Columns, column
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    import pydeck
+
+    from twin_sandbox.entities import District
+    from twin_sandbox.world.result import Result
+
+FITS = (1440, 900)
+"""Width and height [px] of the picture that the view is composed for."""
+
+MOST_BUILDINGS = 500
+"""More extruded buildings than this are too slow on a machine without a graphics card; the tallest are kept."""
+
+TILED_M = 16.0
+"""Higher houses have flat, pale roofs [m]."""
+
+_SHADOW = (0.68, -0.62)
+"""Where a shadow falls, east and north, for each metre of height."""
+_GROUND = {"depthCompare": "always", "depthWriteEnabled": False}  # flat layers: the order decides, nothing flickers
+_MATERIAL = {"ambient": 0.55, "diffuse": 0.55, "shininess": 18, "specularColor": [50, 50, 55]}
+_FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif'
+CLEAR_M = 42.0
+"""Names keep so far from each other [m], north to south."""
+_MARK = {"en": "Sample district · not a real place", "zh": "样例城区 · 并非真实地点"}
+_KIND = {
+    "en": {"height": "height", "floor": "ground floor", "storeys": "storeys", "residents": "residents"},
+    "zh": {"height": "高", "floor": "底层地面", "storeys": "层", "residents": "居民"},
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a map of the district is made of.
+
+    Args:
+        deck: the layers.
+        columns: pictures and colours that travel as bytes.
+        buildings: codes of the buildings, in the order in which they are drawn.
+        roofs: uint8[n, 4], their colours when dry.
+    """
+
+    deck: "pydeck.Deck"
+    columns: Columns
+    buildings: "pd.Index[str]"
+    roofs: NDArray[np.uint8]
+
+
+def language_of(language: str) -> str:
+    """The language, if it is one that maps speak.
+
+    Raises:
+        TwinError: another.
+    """
+    if language not in _MARK:
+        raise TwinError("map, language", repr(language), f"One of: {', '.join(_MARK)}.")
+    return language
+
+
+def mark(language: str) -> str:
+    """What every map of the sample district says of itself."""
+    return _MARK[language]
+
+
+def make_scene(district: "District", language: str = "en") -> Scene:
+    """The district, dry, in daylight.
+
+    Raises:
+        TwinError: an unknown language.
+    """
+    import pydeck
+
+    pydeck.bindings.deck.has_jupyter_extra = lambda: False  # else every Deck opens a dead comm
+    language_of(language)
+    terrain = district.terrain
+    frame = Frame(district.crs, terrain.bounds_m)
+    layer, text = pydeck.Layer, pydeck.types.String
+    houses = district.entities["buildings"].nlargest(MOST_BUILDINGS, "height_m")
+    roofs = roof_colours(houses)
+    centre_x, centre_y = frame.centre_m
+    longitude, latitude = frame.degrees(centre_x, centre_y + 10.0).tolist()
+    layers = [
+        layer("BitmapLayer", None, id="ground", bounds=frame.corners(*ground_bounds_m(terrain)), parameters=_GROUND),
+        *_streets(pydeck, district, frame),
+        layer("BitmapLayer", None, id="water", bounds=frame.corners(*terrain.bounds_m), parameters=_GROUND),
+        layer(
+            "PolygonLayer",
+            _shadows(houses, frame),
+            id="shadows",
+            get_polygon="ring",
+            get_fill_color=[34, 44, 74, 70],
+            stroked=False,
+            parameters=_GROUND,
+        ),
+        layer(
+            "ColumnLayer",
+            _trees(district, frame),
+            id="trees",
+            get_position="at",
+            radius=2.7,
+            disk_resolution=7,
+            extruded=True,
+            get_elevation="height_m",
+            get_fill_color="colour",
+            material=_MATERIAL,
+        ),
+        layer(
+            "PolygonLayer",
+            _houses(houses, frame, language),
+            id="buildings",
+            get_polygon="ring",
+            get_elevation="height_m",
+            extruded=True,
+            get_fill_color=[230, 224, 214],
+            material=_MATERIAL,
+            pickable=True,
+            auto_highlight=True,
+            highlight_color=[255, 214, 120, 150],
+        ),
+        *_labels(pydeck, district, frame, language, text),
+    ]
+    deck = pydeck.Deck(
+        map_provider=None,
+        map_style=None,
+        effects=[_light()],
+        initial_view_state=pydeck.ViewState(
+            longitude=longitude,
+            latitude=latitude,
+            zoom=15.98,
+            pitch=52,
+            bearing=-20,
+            min_zoom=13.5,
+            max_zoom=19.5,
+            max_pitch=75,
+        ),
+        layers=layers,
+    )
+    columns = {
+        "ground": {"image": column(webp(ground_picture(terrain)))},
+        "water": {"image": column(webp(water_picture(np.zeros((2, 2), dtype=np.float32))))},
+        "buildings": {"rowColor": column(roofs)},
+    }
+    return Scene(deck, columns, houses.index, roofs)
+
+
+def flood_columns(scene: Scene, result: "Result", time: object | None) -> dict[str, dict[str, Any]]:
+    """What changes on the map at a moment of a run (its deepest water if no moment is given).
+
+    A building is coloured while water stands beside it above its ground floor.
+
+    Raises:
+        TwinError: the moment lies outside the run.
+    """
+    from twin_sandbox.world import kpi
+
+    depth_m = result.max_depth_map_m() if time is None else result.depth_map_m(time)
+    wet = kpi.buildings_under_water(result, time)
+    colours = scene.roofs.copy()
+    colours[scene.buildings.isin(wet), :3] = palette.FLOODED_ROOF
+    return {"water": {"image": webp(water_picture(depth_m), quality=80, method=1)}, "buildings": {"rowColor": colours}}
+
+
+def roof_colours(houses: "gpd.GeoDataFrame") -> NDArray[np.uint8]:
+    """A colour for each roof by the building's use; uint8[n, 4]. The same building always has the same."""
+    colours = np.full((len(houses), 4), 255, dtype=np.uint8)
+    for row, (code, use, height) in enumerate(zip(houses.index, houses["use"], houses["height_m"], strict=True)):
+        shades = palette.ROOFS.get(use, palette.OTHER_ROOF)
+        if height > TILED_M:
+            shades = shades[:3]
+        colours[row, :3] = shades[sum(map(ord, code)) % len(shades)]
+    return colours
+
+
+def _light() -> dict[str, Any]:
+    """Bright shade, a warm key from the north-west and a cool fill."""
+    return {
+        "@@type": "LightingEffect",
+        "ambientLight": {"@@type": "AmbientLight", "color": [255, 255, 255], "intensity": 1.05},
+        "key": {
+            "@@type": "DirectionalLight",
+            "color": [255, 244, 224],
+            "intensity": 1.15,
+            "direction": [1.5, -1.4, -2.2],
+        },
+        "fill": {
+            "@@type": "DirectionalLight",
+            "color": [190, 212, 255],
+            "intensity": 0.45,
+            "direction": [-2, 1.2, -1.2],
+        },
+    }
+
+
+def _streets(pydeck: Any, district: "District", frame: Frame) -> list[Any]:  # noqa: ANN401 - pydeck is not typed
+    """A grey casing under a light carriageway; the underpass is darker, for it lies below."""
+    streets = district.entities["streets"]
+    rows = [
+        {
+            "path": frame.path(line.coords),
+            "width_m": float(width) * 0.62,
+            "casing_m": float(width) * 0.62 + 2.2,
+            "colour": [186, 182, 176] if kind == "underpass" else [252, 250, 245],
+        }
+        for line, width, kind in zip(streets.geometry, streets["width_m"], streets["street_class"], strict=True)
+    ]
+    look = {"get_path": "path", "cap_rounded": True, "joint_rounded": True, "parameters": _GROUND}
+    return [
+        pydeck.Layer("PathLayer", rows, id="casings", get_width="casing_m", get_color=[166, 157, 142, 190], **look),
+        pydeck.Layer("PathLayer", rows, id="streets", get_width="width_m", get_color="colour", **look),
+    ]
+
+
+def _shadows(houses: "gpd.GeoDataFrame", frame: Frame) -> list[dict[str, Any]]:
+    """Footprints swept along the sun's rays and melted into one: cheaper and cleaner than drawn shadows."""
+    import shapely
+    from shapely.affinity import translate
+
+    swept = [
+        shapely.union_all([shape, translate(shape, _SHADOW[0] * height, _SHADOW[1] * height)]).convex_hull
+        for shape, height in zip(houses.geometry, houses["height_m"], strict=True)
+    ]
+    return [
+        {"ring": [frame.path(ring.coords) for ring in (piece.exterior, *piece.interiors)]}
+        for piece in shapely.get_parts(shapely.union_all(swept))
+    ]
+
+
+def _trees(district: "District", frame: Frame) -> list[dict[str, Any]]:
+    """Trees for the picture: in parks, and here and there in gardens. They are scenery, not entities."""
+    import shapely
+
+    terrain = district.terrain
+    rng = np.random.default_rng(20260601)
+    west, south, east, north = terrain.bounds_m
+    x_m, y_m = rng.uniform(west, east, 9000), rng.uniform(south, north, 9000)
+    row = np.minimum(((north - y_m) / terrain.cell_m).astype(int), terrain.land_cover.shape[0] - 1)
+    col = np.minimum(((x_m - west) / terrain.cell_m).astype(int), terrain.land_cover.shape[1] - 1)
+    cover = terrain.land_cover[row, col]
+    kept = ((cover == 5) & (rng.random(9000) < 0.42)) | ((cover == 4) & (rng.random(9000) < 0.13))
+    built = shapely.union_all(shapely.buffer(district.entities["buildings"].geometry.to_numpy(), 3.0))
+    kept &= ~shapely.contains_xy(built, x_m, y_m)
+    places = frame.degrees(x_m[kept], y_m[kept]).tolist()
+    heights = rng.uniform(4.5, 9.0, len(places)).round(1).tolist()
+    greens = ([122, 156, 104], [134, 166, 110], [108, 144, 98])
+    return [
+        {"at": place, "height_m": height, "colour": greens[k % 3]}
+        for k, (place, height) in enumerate(zip(places, heights, strict=True))
+    ]
+
+
+def _houses(houses: "gpd.GeoDataFrame", frame: Frame, language: str) -> list[dict[str, Any]]:
+    words = _KIND[language]
+    return [
+        {
+            "ring": frame.path(house.geometry.exterior.coords),
+            "height_m": float(house.height_m),
+            "name": house[f"name_{language}"],
+            "code": code,
+            "tip": f"{house[f'name_{language}']}\n{house.use}, {words['height']} {house.height_m:g} m, "
+            f"{words['floor']} {house.floor_m:.2f} m\n{code}",
+        }
+        for code, house in houses.iterrows()
+    ]
+
+
+def _labels(pydeck: Any, district: "District", frame: Frame, language: str, text: Any) -> list[Any]:  # noqa: ANN401 - pydeck is not typed
+    """Names of parks, of the main streets where there is room, each clear of the others."""
+    name = f"name_{language}"
+    rows: list[dict[str, Any]] = []
+    taken: list[tuple[float, float, float]] = []
+
+    def place(label: str, spots: list[tuple[float, float]], height_m: float) -> None:
+        width_m = 11.0 * len(label) * (1.0 if label.isascii() else 1.8)  # of the text, on the ground of the first view
+        for x, y in spots:
+            if all(abs(x - a) > (width_m + b) / 2 or abs(y - c) > CLEAR_M for a, c, b in taken):
+                taken.append((x, y, width_m))
+                rows.append({"label": label, "at": [*frame.degrees(x, y).tolist(), height_m]})
+                return
+
+    for park in district.entities["parks"].itertuples():
+        middle = park.geometry.representative_point()
+        place(getattr(park, name), [(middle.x, middle.y)], 8.0)
+    streets = district.entities["streets"]
+    main = streets[streets["street_class"].isin(["underpass", "arterial", "collector"])]
+    for label, pieces in sorted(main.groupby(name), key=lambda item: -item[1].length.sum()):
+        middles = [line.interpolate(0.5, normalized=True) for line in pieces.geometry]
+        inner = sorted(range(len(middles)), key=lambda k: abs(k - len(middles) // 2))
+        place(str(label), [(middles[k].x, middles[k].y) for k in inner], 4.0)
+    return [
+        pydeck.Layer(
+            "TextLayer",
+            rows,
+            id="names",
+            get_text="label",
+            get_position="at",
+            get_size=14,
+            character_set=text("auto"),
+            font_family=text(_FONT),
+            font_weight=700,
+            font_settings={"sdf": True, "fontSize": 72, "buffer": 12, "radius": 16, "smoothing": 0.18},
+            get_color=list(palette.INK),
+            outline_width=5,
+            outline_color=[255, 255, 255, 235],
+            parameters=_GROUND,
+        )
+    ]
