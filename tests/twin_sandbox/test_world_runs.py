@@ -1,0 +1,268 @@
+"""Runs of the sample district: balance, depths, sessions, and the engine alone."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import twin_sandbox
+from twin_sandbox import Reality, Storm, TwinError, kpi
+
+ALONE = "import sys; from swmm.toolkit.solver import swmm_run; swmm_run(*sys.argv[1:])"
+
+
+def all_on(_: dict) -> dict[str, float]:
+    return {"pump_1": 1.0, "pump_2": 1.0, "pump_3": 1.0}
+
+
+def test_opening_loads_no_engine():
+    code = (
+        "import sys, geopandas, time; t = time.perf_counter(); import twin_sandbox; twin_sandbox.open_district();"
+        "print(time.perf_counter() - t);"
+        "assert not {'swmm', 'matplotlib', 'twin_sandbox.engines.drainage'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.3
+
+
+def test_public_names_are_these():
+    expected = "Reality Result Scenario Session Storm Tide Twin TwinError faults kpi open_district"
+    assert sorted(twin_sandbox.__all__) == expected.split()
+    for name in twin_sandbox.__all__:
+        assert getattr(twin_sandbox, name) is not None
+    with pytest.raises(AttributeError):
+        twin_sandbox.nothing  # noqa: B018 - asking is the test
+
+
+def test_every_run_keeps_its_water(twin, night):
+    """What ran off = what left + what stands, within 1 %, whatever the storm, the sea, the station, the network."""
+    conduits = twin.entities["conduits"]
+    blocked = dict.fromkeys(conduits.index[conduits["is_trunk"]][::6], 0.3)
+    low_water = pd.Timestamp("2026-07-19 02:00+08:00")
+    cases = [
+        (night(3, range_m=0.0), None),
+        (night(3, range_m=0.0, pumps="off"), None),
+        (night(10, pumps="on"), None),
+        (night(10, tide=twin_sandbox.Tide(0, 2.8, low_water)), None),
+        (night(30, range_m=3.4, surge_m=0.8), None),
+        (night(100, range_m=3.4, surge_m=0.8, pumps="off"), None),
+        (night(20), Reality(trunk_roughness_n=0.03, pipe_roughness_n=0.02)),
+        (night(5), Reality(trunk_roughness_n=0.009, impervious_factor=1.3)),
+        (night(50), Reality(blockage=blocked, inlet_factor=0.3, pump_efficiency=0.7)),
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda case: twin.run(*case), cases))
+    errors = {result.scenario.storm.depth_mm: result.mass_error for result in results}
+    assert max(abs(error) for error in errors.values()) < 0.01, errors
+    assert max(abs(result.runoff_error) for result in results) < 0.01
+    for result in results:
+        assert result.runoff_m3 - result.outfall_m3 - result.stored_m3 == pytest.approx(
+            result.mass_error * result.runoff_m3, rel=0.2, abs=1.0
+        )
+        assert 0.5 < result.runoff_m3 / result.rain_m3 < 1.0
+        assert np.isfinite(result.levels_m.to_numpy()).all()
+
+
+def test_an_ordinary_storm_stays_off_the_streets(twin, night):
+    """GB 50014-2021: sewers for 2 to 5 years; a 3-year storm at mean tide leaves at most 15 cm anywhere."""
+    result = twin.run(night(3, range_m=0.0))
+    assert result.street_depth_m.to_numpy().max() <= 0.15
+    assert kpi.flooded_buildings(result) == 0
+
+
+def test_a_hundred_year_storm_at_high_tide_floods_low_streets_and_the_underpass(twin, night):
+    result = twin.run(night(100))
+    peak = result.street_depth_m.max()
+    kind = twin.entities["low_areas"]["kind"]
+    assert (peak[kind == "underpass"] > 1.0).all()
+    assert ((peak[kind == "street"] > 0.2) & (peak[kind == "street"] < 0.95)).mean() > 0.7
+
+
+def test_an_hour_without_rain_moves_no_water(twin, night):
+    result = twin.run(night(storm=Storm.dry(), horizon_h=2.0, range_m=0.0))
+    assert result.runoff_m3 == 0.0
+    assert result.outfall_m3 == pytest.approx(0.0, abs=1.0)
+    assert result.max_depth_map_m().max() == 0.0
+    assert kpi.flood_damage(result) == 0.0
+
+
+def test_the_same_scenario_gives_the_same_bytes(twin, night, ten_year_night):
+    again = twin.run(night(10))
+    for table in ("levels_m", "flows_m3s", "settings"):
+        assert getattr(again, table).to_numpy().tobytes() == getattr(ten_year_night, table).to_numpy().tobytes()
+    assert again.mass_error == ten_year_night.mass_error
+
+
+def test_a_session_without_commands_equals_a_run(twin, night, ten_year_night):
+    with twin.session(night(10), step_s=600) as session:
+        while not session.done:
+            session.step()
+        result = session.result()
+    pd.testing.assert_frame_equal(result.levels_m, ten_year_night.levels_m, check_exact=True)
+    pd.testing.assert_frame_equal(result.flows_m3s, ten_year_night.flows_m3s, check_exact=True)
+
+
+def test_swmm_alone_gives_the_same_flows_to_the_last_digit(twin, night, ten_year_night, tmp_path):
+    """The exported file carries the standing rules as SWMM controls; SWMM's own run of it is the twin's run."""
+    files = [str(tmp_path / f"model.{end}") for end in ("inp", "rpt", "out")]
+    (tmp_path / "model.inp").write_text(twin.drainage_input(night(10)), encoding="utf-8")
+    subprocess.run([sys.executable, "-c", ALONE, *files], check=True, stdout=subprocess.DEVNULL)
+    flows, heads = read_out(tmp_path / "model.out")
+    assert np.array_equal(flows, ten_year_night.flows_m3s.to_numpy(dtype=np.float32)[1:, :])
+    # SWMM rounds depth and bottom to 32 bits before it adds them.
+    assert heads == pytest.approx(ten_year_night.levels_m.to_numpy()[1:, :], abs=2e-6)
+
+
+def read_out(path):
+    """Flows and heads of SWMM's binary output, in the twin's order (layout: SWMM 5.2 reference manual, appendix)."""
+    code = (
+        "import sys, numpy as np; from swmm.toolkit import output as o;"
+        "from swmm.toolkit.shared_enum import ElementType as E, LinkAttribute as L, NodeAttribute as N, Time;"
+        "h = o.init(); o.open(h, sys.argv[1]); n = o.get_times(h, Time.NUM_PERIODS); s = o.get_proj_size(h);"
+        "nodes, links = range(s[1]), range(s[2]);"
+        "node = {o.get_elem_name(h, E.NODE, i): o.get_node_series(h, i, N.HYDRAULIC_HEAD, 0, n - 1) for i in nodes};"
+        "link = {o.get_elem_name(h, E.LINK, i): o.get_link_series(h, i, L.FLOW_RATE, 0, n - 1) for i in links};"
+        "np.savez(sys.argv[2], **{'n ' + k: v for k, v in node.items()}, **{'l ' + k: v for k, v in link.items()})"
+    )
+    target = path.with_suffix(".npz")
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(path), str(target)], check=True, capture_output=True
+    )
+    with np.load(target) as series:
+        by_name = {name: series[name].astype(np.float32) for name in series.files}
+    from twin_sandbox.world.drains import short_names
+
+    entities = twin_sandbox.open_district().entities
+    short = short_names(twin_sandbox.open_district().district)
+    links = [*entities["conduits"]["swmm_id"], *(short[c] for t in ("pumps", "gates") for c in entities[t].index)]
+    nodes = [
+        name for table in ("junctions", "storages", "outfalls", "low_areas") for name in entities[table]["swmm_id"]
+    ]
+    return np.stack([by_name[f"l {k}"] for k in links], axis=1), np.stack([by_name[f"n {k}"] for k in nodes], axis=1)
+
+
+def test_several_sessions_run_side_by_side(twin, night):
+    scenario = night(5, horizon_h=3.0)
+    with twin.session(scenario) as one, twin.session(scenario) as other:
+        while not one.done:
+            one.step({"pump_1": 1.0, "pump_2": 1.0, "pump_3": 1.0})
+            other.step({"pump_1": 0.0, "pump_2": 0.0, "pump_3": 0.0})
+        worked, idle = one.result(), other.result()
+    assert kpi.pump_energy_kwh(idle) == 0.0
+    assert worked.street_depth_m.max().max() < idle.street_depth_m.max().max()
+
+
+def test_pumping_early_pays(twin, night):
+    """The standing rules let the tank fill first; a policy that pumps from the start must do clearly better."""
+    rules, early, idle = twin.run(night(5)), twin.run(night(5), controller=all_on), twin.run(night(5, pumps="off"))
+    damage = [kpi.flood_damage(result) for result in (early, rules, idle)]
+    assert damage[0] < 0.5 * damage[1] < 0.5 * damage[2]
+    assert kpi.pump_starts(early) == 3
+    assert kpi.night_cost(early) < kpi.night_cost(rules)
+
+
+def test_measurements_are_plain_floats_and_named_with_units(twin, night):
+    with twin.session(night(10)) as session:
+        for _ in range(22):
+            session.step()
+        seen = session.measurements()
+    assert seen.pop("time") == "2026-07-18T19:50:00+08:00"
+    assert seen["minutes"] == 110.0
+    assert {"rain_mm_h", "tide_m", "sump_m", "level_01_m", "depth_01_m", "pump_1", "gate_1_m3s"} <= set(seen)
+    assert all(type(value) is float for value in seen.values())
+    assert seen["rain_mm_h"] > 50
+    assert seen["level_01_m"] == seen["sump_m"]
+    assert 0 < seen["forecast_rain_mm"] < 101
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"pump_9": 1.0}, "pump_9"),
+        ({"pump_1": 1.5}, "pump_1"),
+        ({"pump_1": float("nan")}, "pump_1"),
+        ({"gate_1": "open"}, "gate_1"),
+        ([1, 2], "list"),
+    ],
+)
+def test_settings_that_are_not_allowed_are_refused_before_the_step(twin, night, settings, named):
+    with twin.session(night(5, horizon_h=1.5)) as session:
+        with pytest.raises(TwinError, match=named):
+            session.step(settings)
+        assert session.time == session.scenario.start
+
+
+def test_a_session_ends_at_its_horizon(twin, night):
+    with twin.session(night(5, horizon_h=1.5), step_s=1800) as session:
+        for _ in range(3):
+            session.step()
+        assert session.done
+        with pytest.raises(TwinError, match="horizon"):
+            session.step()
+        assert session.result().levels_m.shape[0] == 19
+    with pytest.raises(TwinError, match="step_s"):
+        twin.session(night(5), step_s=7)
+
+
+def test_the_gate_keeps_the_sea_out_and_lets_the_tank_out(twin, night):
+    result = twin.run(night(100, pumps="off"))
+    gate = twin.entities["gates"].index[0]
+    tank = twin.entities["storages"].index[0]
+    flow, inside = result.flows_m3s[gate], result.levels_m[tank]
+    # One routing step and the water in the outlet pipe may let a breath through at the turn.
+    assert flow.min() > -0.05
+    shut = result.settings["gate_1"] == 0.0
+    assert (inside[shut] <= result.tide_m[shut] + 0.05).all()
+    assert flow[~shut].max() > 0.5
+    kept = twin.run(night(100, pumps="off"), controller=lambda _: {"gate_1": 0.0})
+    assert kept.flows_m3s[gate].abs().max() == pytest.approx(0.0, abs=1e-6)
+    assert kept.levels_m[tank].max() >= inside.max()
+
+
+def test_a_sea_above_the_shore_is_refused(twin, night):
+    with pytest.raises(TwinError, match="over the shore"):
+        twin.run(night(10, range_m=4.0, surge_m=2.0))
+
+
+def test_a_blockage_of_no_conduit_is_refused(twin, night):
+    with pytest.raises(TwinError, match="SB01NOWHERE"):
+        twin.run(night(10), Reality(blockage={"SB01NOWHERE": 0.5}))
+
+
+def test_rougher_trunks_show_in_the_levels(twin, night):
+    """Calibration needs it: every level sensor up the trunk stands higher the rougher the trunks, by centimetres."""
+    sensors = twin.things[twin.things["kind"] == "level_sensor"]["host"].iloc[2:]
+    means = [
+        twin.run(night(8), Reality(trunk_roughness_n=n)).levels_m[sensors].iloc[12:48].mean()
+        for n in (0.011, 0.017, 0.03)
+    ]
+    assert (means[0] + 0.02 < means[1]).all()
+    assert (means[1] + 0.04 < means[2]).all()
+
+
+def test_the_depth_map_is_level_minus_ground_and_never_below_zero(twin, ten_year_night):
+    terrain = twin.terrain
+    codes = list(twin.entities["low_areas"].index)
+    depth = ten_year_night.max_depth_map_m()
+    assert depth.shape == terrain.elevation_m.shape
+    assert depth.dtype == np.float32
+    assert depth.min() == 0.0
+    assert (depth[terrain.low_area < 0] == 0).all()
+    wettest = ten_year_night.street_depth_m.max().idxmax()
+    here = terrain.low_area == codes.index(wettest)
+    assert depth[here].max() == pytest.approx(ten_year_night.street_depth_m[wettest].max(), abs=0.011)
+    at = ten_year_night.street_depth_m[wettest].idxmax()
+    assert ten_year_night.depth_map_m(at)[here].max() == depth[here].max()
+    with pytest.raises(TwinError, match="2026-07-20"):
+        ten_year_night.depth_map_m("2026-07-20T00:00+08:00")
+
+
+def test_kpis_grow_with_the_storm(twin, night, ten_year_night):
+    larger = twin.run(night(50))
+    for measure in (kpi.flooded_street_length_m, kpi.flood_damage, kpi.pump_energy_kwh):
+        assert 0 < measure(ten_year_night) < measure(larger)
+    assert kpi.flooded_street_length_m(larger, above_m=0.5) < kpi.flooded_street_length_m(larger)
+    assert isinstance(kpi.flooded_buildings(larger), int)
