@@ -70,15 +70,17 @@ class Drift:
 
 @dataclass(frozen=True)
 class Bias:
-    """A constant error (zero point wrong after a service).
+    """A constant error (zero point wrong after a service, or a mount that slipped during the record).
 
     Args:
         datastream: e.g. ``"level-03"``.
         offset: in the datastream's unit; by default 0.10 to 0.30 with random sign, uniform.
+        begins: share of the record after which it is there; by default from the first value on.
     """
 
     datastream: str
     offset: float | None = None
+    begins: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,10 @@ def _drift(series: "pd.Series[float]", fault: Drift, rng: np.random.Generator) -
 def _bias(series: "pd.Series[float]", fault: Bias, rng: np.random.Generator) -> _Step:
     drawn = round(float(rng.uniform(0.10, 0.30)) * _sign(rng), 3)
     offset = drawn if fault.offset is None else fault.offset
-    return series + offset, {"offset": offset}
+    first = int(_share("Bias.begins", fault.begins, 0.0, 0.0, rng) * (len(series) - 1))
+    out = series.copy()
+    out.iloc[first:] += offset
+    return out, {"offset": offset, "begins": fault.begins, "first": _iso(series, first)}
 
 
 def _stuck(series: "pd.Series[float]", fault: Stuck, rng: np.random.Generator) -> _Step:

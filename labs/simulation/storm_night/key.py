@@ -14,6 +14,8 @@ from grader.checks.reading import as_mapping, as_time
 from grader.isolation.answers import Unreadable
 from twin_sandbox import Reality, Scenario, Storm, Tide, kpi
 from twin_sandbox.errors import TwinError
+from twin_sandbox.things.faults import Bias, ClockSkew, Drift, Gap, Noise, Stuck
+from twin_sandbox.things.observation import Observed, observe
 from twin_sandbox.truth import Leaves
 from twin_sandbox.world.result import Result
 
@@ -107,7 +109,10 @@ def reality(leaves: Leaves) -> dict[str, Any]:
     for _ in range(20):
         truth = _draw(hidden, nights)
         if truth is not None:
-            return truth | _fault(faults) | {"storm_depth_calls": _calls(leaves.generator("hidden_inputs"))}
+            truth |= {"fault": _fault(faults), "skew_s": 300.0 * int(faults.integers(3, 9))}
+            observed = _observed(truth, leaves)
+            truth["fault"]["since"] = next(t["first"] for t in observed.truth if t["fault"] == truth["fault"]["class"])
+            return truth | {"storm_depth_calls": _calls(leaves.generator("hidden_inputs"))}
     raise AssertionError("twenty draws gave no night that can be worked with")
 
 
@@ -116,26 +121,28 @@ def _draw(hidden: np.random.Generator, nights: np.random.Generator) -> dict[str,
     real = Reality(trunk_roughness_n=n)
     last = _night(
         LAST_NIGHT,
-        8.0,
-        _rain(nights, 8.0, (4.0, 9.0), (1.8, 3.0)),
+        6.0,
+        _rain(nights, 6.0, (4.0, 9.0), (1.2, 2.0)),
         _tide(nights, LAST_NIGHT + pd.Timedelta(hours=float(nights.uniform(-2, 0))), (2.6, 3.0), (0.0, 0.1)),
     )
-    rain_tonight = _rain(nights, 6.0, (12.0, 40.0), (1.5, 3.5))
+    rain_tonight = _rain(nights, 5.0, (12.0, 40.0), (1.2, 2.6))
     peak = TONIGHT + STEP * int(np.argmax(rain_tonight))
     tide_tonight = _tide(nights, peak + pd.Timedelta(minutes=float(nights.uniform(-30, 60))), (2.8, 3.6), (0.3, 0.8))
-    tonight = _night(TONIGHT, 6.0, rain_tonight, tide_tonight)
+    tonight = _night(TONIGHT, 5.0, rain_tonight, tide_tonight)
     calibrated = twin().run(scenario("tonight", tonight), reality=real).street_depth_m
     designed = twin().run(scenario("tonight", tonight)).street_depth_m
     closure = _closure(calibrated, designed)
     if closure is None:
         return None
     rain_m = sum(last["rain_mm_h"]) / 12.0 / 1000.0
+    # A gauge's reading stands for the five minutes before its time.
+    fell = [0.0, *last["rain_mm_h"]]
     land = twin().entities["subcatchments"]
     return {
         "trunk_roughness_n": n,
         "last_night": last,
         "tonight": tonight,
-        "rain_mm_h": dict(zip([t.isoformat() for t in _times(last)], last["rain_mm_h"], strict=True)),
+        "rain_mm_h": dict(zip([time.isoformat() for time in _times(last)], fell, strict=True)),
         "runoff_m3": rain_m * float((land["area_m2"] * land["runoff_coefficient"]).sum()),
         "area_m2": float(land["area_m2"].sum()),
         "standing_water_m": {code: round(float(depth), 4) for code, depth in calibrated.max().items()},
@@ -146,7 +153,7 @@ def _draw(hidden: np.random.Generator, nights: np.random.Generator) -> dict[str,
 
 
 def _times(night: Mapping[str, Any]) -> pd.DatetimeIndex:
-    return pd.date_range(night["start"], periods=len(night["rain_mm_h"]), freq=STEP)
+    return pd.date_range(night["start"], periods=len(night["rain_mm_h"]) + 1, freq=STEP)
 
 
 # ---- the closure -------------------------------------------------------------------------------------------
@@ -281,10 +288,10 @@ def _drive(night: Mapping[str, Any], real: Reality, policy: Policy) -> float:
 def _pump_nights(rng: np.random.Generator, real: Reality) -> dict[str, Any]:
     nights, baselines, oracles = [], [], []
     while len(nights) < HIDDEN_NIGHTS:
-        rain = _rain(rng, 5.0, (5.0, 25.0), (1.5, 2.3))
+        rain = _rain(rng, 4.0, (5.0, 25.0), (1.3, 2.0))
         peak = TONIGHT + STEP * int(np.argmax(rain))
         high_at = peak + pd.Timedelta(minutes=float(rng.uniform(-30, 60)))
-        night = _night(TONIGHT, 5.0, rain, _tide(rng, high_at, (2.8, 3.6), (0.3, 0.8)))
+        night = _night(TONIGHT, 4.0, rain, _tide(rng, high_at, (2.8, 3.6), (0.3, 0.8)))
         baseline = night_cost(twin().run(scenario("hidden night", night), reality=real))
         oracle = min(_drive(night, real, policy) for policy in POLICIES)
         if oracle < 0.995 * baseline:  # a night in which the standing rules are as good as any teaches nothing
@@ -303,23 +310,56 @@ def _worlds(truth: Truth) -> Sequence[Any]:
 
 
 def _fault(rng: np.random.Generator) -> dict[str, Any]:
+    """One level sensor that lies from a moment on, in one of three ways."""
     streams = sorted(name for name in twin().things.index if name.startswith("level-") and name != SUMP)
     kind = str(rng.choice(["stuck", "jump", "drift"]))
-    step = int(rng.integers(*{"stuck": (12, 36), "jump": (12, 60), "drift": (24, 54)}[kind]))
+    begins = float(rng.uniform(*{"stuck": (0.15, 0.35), "jump": (0.25, 0.6), "drift": (0.25, 0.5)}[kind]))
     size = {
         "stuck": 0.0,
-        "jump": float(rng.uniform(0.4, 0.8)) * float(rng.choice([-1, 1])),
-        "drift": float(rng.uniform(0.12, 0.25)),  # m/h
+        "jump": float(rng.uniform(0.6, 1.0)),  # m
+        "drift": float(rng.uniform(0.25, 0.45)),  # m/h
     }[kind]
     return {
-        "fault": {
-            "datastream": str(rng.choice(streams)),
-            "fault": kind,
-            "since": (LAST_NIGHT + step * STEP).isoformat(),
-            "size": size,
-        },
-        "gap_steps": int(rng.integers(5, 10)),
-        "skew_steps": int(rng.integers(3, 9)),
+        "datastream": str(rng.choice(streams)),
+        "fault": kind,
+        "class": {"stuck": "stuck", "jump": "bias", "drift": "drift"}[kind],
+        "begins": round(begins, 3),
+        "size": round(size, 3),
+    }
+
+
+def _observed(truth: Truth, leaves: Leaves) -> Observed:
+    """What the devices reported of last night; drawn anew until the gap takes a good part of the rain."""
+    fault = truth["fault"]
+    name, begins, size = fault["datastream"], fault["begins"], fault["size"]
+    lying = {
+        "stuck": Stuck(name, begins, 1.0 - begins),
+        "jump": Bias(name, size, begins),
+        "drift": Drift(name, size, begins),
+    }[fault["fault"]]
+    faults = [lying, Gap("rain-01", count=1, mean_minutes=40.0), ClockSkew("rain-02", truth["skew_s"])]
+    faults += [Noise(gauge, 0.03, relative=True) for gauge in ("rain-01", "rain-02")]
+    real = Reality(trunk_roughness_n=truth["trunk_roughness_n"])
+    night = twin().run(scenario("last night", truth["last_night"]), reality=real)
+    noise, gap = leaves.generator("noise"), leaves.generator("gap")
+    for _ in range(500):
+        observed = observe(twin().district, night, {"noise": noise, "faults": gap}, faults)
+        heard = observed.table.query("datastream == 'rain-01'")["value"].sum()
+        lost = 1.0 - heard / sum(truth["last_night"]["rain_mm_h"])
+        if 0.15 <= lost <= 0.6:
+            return observed
+    raise AssertionError("no gap took between 15 and 60 % of the rain")
+
+
+def bundle(truth: Truth, leaves: Leaves) -> dict[str, Any]:
+    """What the student is given: the ledger, what the devices reported, last night's tide, tonight's forecast."""
+    last = {name: truth["last_night"][name] for name in ("start", "horizon_h", "tide")}
+    ledger = twin().things[["kind", "host", "quantity", "unit", "resolution", "interval_s"]]
+    return {
+        "ledger.csv": ledger,
+        "observations.csv": _observed(truth, leaves).table,
+        "last_night.json": last,
+        "tonight.json": truth["tonight"],
     }
 
 
@@ -333,7 +373,7 @@ def _same_fault(values: Mapping[str, Any], truth: Truth) -> bool:
 
 def _same_moment(values: Mapping[str, Any], truth: Truth) -> bool:
     since = as_time("faulty['since']", values["since"])
-    return bool(abs(since - pd.Timestamp(truth["fault"]["since"])) <= pd.Timedelta("20min"))
+    return bool(abs(since - pd.Timestamp(truth["fault"]["since"])) <= pd.Timedelta("30min"))
 
 
 def _suzhou_depth_mm(years: float, minutes: float) -> float:
@@ -343,6 +383,16 @@ def _suzhou_depth_mm(years: float, minutes: float) -> float:
 # ---- the checks --------------------------------------------------------------------------------------------
 
 checks = {
+    "repaired_rain": series(
+        "repaired_rain",
+        column="rain_mm_h",
+        quantity="rain of last night",
+        unit="mm/h",
+        truth=lambda truth: truth["rain_mm_h"],
+        rmse_within=lambda truth: 1.0 + 0.02 * max(truth["rain_mm_h"].values()),
+        because="each gauge reads a few per cent off, and counts tenths of a mm/h",
+        look_at="Find by how many steps rain-02 is late: shift it until it fits rain-01 where both have values.",
+    ),
     "faulty_sensor": record(
         "faulty",
         quantity="the sensor that lies",
@@ -358,20 +408,10 @@ checks = {
                 ("since",),
                 0.5,
                 _same_moment,
-                "sensor and fault are right, the moment is off by more than 20 minutes. Look for the first reading"
+                "sensor and fault are right, the moment is off by more than 30 minutes. Look for the first reading"
                 " that no longer follows the water; a drift starts where its line, drawn back, meets zero.",
             ),
         ),
-    ),
-    "repaired_rain": series(
-        "repaired_rain",
-        column="rain_mm_h",
-        quantity="rain of last night",
-        unit="mm/h",
-        truth=lambda truth: truth["rain_mm_h"],
-        rmse_within=lambda truth: 1.0 + 0.02 * max(truth["rain_mm_h"].values()),
-        because="each gauge reads a few per cent off, and counts tenths of a mm/h",
-        look_at="Find by how many steps rain-02 is late: shift it until it fits rain-01 where both have values.",
     ),
     "runoff_volume": number(
         "runoff_m3",

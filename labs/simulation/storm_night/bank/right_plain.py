@@ -1,3 +1,7 @@
+# %% answer="repaired_rain"
+errors = [((seen["rain-01"] - seen["rain-02"].shift(-k)) ** 2).mean() for k in range(13)]
+k = int(np.argmin(errors))
+repaired_rain = seen["rain-01"].combine_first(seen["rain-02"].shift(-k)).fillna(0)
 # %% answer="faulty_sensor"
 candidates = [name for name in level_streams if name != "level-01"]
 gone = seen[candidates] - modelled[candidates]
@@ -10,7 +14,7 @@ else:
     last_hour = gone.iloc[-12:].mean()
     hour_before = gone.iloc[-24:-12].mean()
     creeping = (last_hour - hour_before).abs()
-    if creeping.max() > 0.06:
+    if creeping.max() > 0.12:
         who = creeping.idxmax()
         per_hour = last_hour[who] - hour_before[who]
         middle = gone.index[-12] + pd.Timedelta(minutes=27.5)
@@ -19,10 +23,6 @@ else:
         steps = gone.diff().abs()
         who = steps.max().idxmax()
         faulty = dict(datastream=who, fault="jump", since=str(steps[who].idxmax()))
-# %% answer="repaired_rain"
-errors = [((seen["rain-01"] - seen["rain-02"].shift(-k)) ** 2).mean() for k in range(13)]
-k = int(np.argmin(errors))
-repaired_rain = seen["rain-01"].combine_first(seen["rain-02"].shift(-k)).fillna(0)
 # %% answer="runoff_volume"
 land = twin.entities["subcatchments"]
 runoff_m3 = np.array([repaired_rain.mean() * len(repaired_rain) / 12 * 1e-3 * (land.area_m2 @ land.runoff_coefficient)])
@@ -37,14 +37,14 @@ def badness(n):
     return float(np.nansum((levels[trusted].to_numpy() - seen[trusted].to_numpy()) ** 2))
 
 
-left, right, ratio = 0.0155, 0.0305, 0.618
-for _ in range(9):  # golden section
-    x1, x2 = right - ratio * (right - left), left + ratio * (right - left)
-    if badness(x1) < badness(x2):
-        right = x2
-    else:
-        left = x1
-trunk_roughness_n = (left + right) / 2
+ns = np.linspace(0.016, 0.030, 6)
+bad = [badness(n) for n in ns]
+least = ns[int(np.argmin(bad))]
+finer = np.clip([least - 0.0015, least - 0.0007, least + 0.0007, least + 0.0015], 0.0155, 0.0305)
+ns, bad = np.append(ns, finer), bad + [badness(n) for n in finer]
+use = np.argsort(np.abs(ns - least))[:5]
+curve = np.polyfit(ns[use], np.array(bad)[use], 2)
+trunk_roughness_n = float(-curve[1] / (2 * curve[0]))
 # %% answer="standing_water"
 real = Reality(trunk_roughness_n=trunk_roughness_n)
 calibrated = twin.run(tonight, reality=real)

@@ -1,3 +1,13 @@
+# %% answer="repaired_rain"
+gauges = seen[["rain-01", "rain-02"]]
+late = max(range(13), key=lambda k: gauges["rain-01"].corr(gauges["rain-02"].shift(-k)))
+mended = []
+for k, value in enumerate(gauges["rain-01"]):
+    other = gauges["rain-02"].iloc[k + late] if k + late < len(gauges) else 0.0
+    mended.append(other if np.isnan(value) else value)
+repaired_rain = pd.DataFrame({"time": seen.index, "rain_mm_h": mended})
+repaired_rain["rain_mm_h"] = repaired_rain["rain_mm_h"].fillna(0.0)
+repaired_rain = repaired_rain.set_index("time")["rain_mm_h"]
 # %% answer="faulty_sensor"
 # A sensor that repeats itself, one that steps aside, or one that has gone astray by the morning.
 verdicts = []
@@ -19,23 +29,13 @@ table = table.drop("level-01", errors="ignore")
 if table["run"].max() >= 18:
     who = table["run"].idxmax()
     faulty = {"datastream": who, "fault": "stuck", "since": seen.index[int(table.loc[who, "run_from"])]}
-elif table["slope"].abs().max() > 0.06:
+elif table["slope"].abs().max() > 0.12:
     who = table["slope"].abs().idxmax()
     back = pd.Timedelta(hours=table.loc[who, "offset"] / table.loc[who, "slope"])
     faulty = {"datastream": who, "fault": "drift", "since": seen.index[-18] - back}
 else:
     who = table["step"].idxmax()
     faulty = {"datastream": who, "fault": "jump", "since": seen.index[int(table.loc[who, "step_at"])]}
-# %% answer="repaired_rain"
-gauges = seen[["rain-01", "rain-02"]]
-late = max(range(13), key=lambda k: gauges["rain-01"].corr(gauges["rain-02"].shift(-k)))
-mended = []
-for k, value in enumerate(gauges["rain-01"]):
-    other = gauges["rain-02"].iloc[k + late] if k + late < len(gauges) else 0.0
-    mended.append(other if np.isnan(value) else value)
-repaired_rain = pd.DataFrame({"time": seen.index, "rain_mm_h": mended})
-repaired_rain["rain_mm_h"] = repaired_rain["rain_mm_h"].fillna(0.0)
-repaired_rain = repaired_rain.set_index("time")["rain_mm_h"]
 # %% answer="runoff_volume"
 runoff_m3 = 0.0
 for row in twin.entities["subcatchments"].itertuples():
@@ -52,11 +52,11 @@ def storm_depth_mm(return_period_a, minutes):
 # %% answer="trunk_roughness"
 good = [name for name in level_streams if name != faulty["datastream"]]
 tried = {}
-for n in np.arange(0.016, 0.0301, 0.002):
+for n in np.arange(0.016, 0.0301, 0.0028):
     run = twin.run(last_night, reality=Reality(trunk_roughness_n=float(n)))
     tried[float(n)] = float(((modelled_levels(run)[good] - seen[good]) ** 2).mean().mean())
 ordered = sorted(tried, key=tried.get)[0]
-near = [n for n in tried if abs(n - ordered) < 0.0045]
+near = [n for n in tried if abs(n - ordered) < 0.006]
 a, b, c = np.polyfit(near, [tried[n] for n in near], 2)
 middle = float(np.clip(-b / (2 * a), 0.016, 0.030))
 for n in (middle - 0.0008, middle, middle + 0.0008):
