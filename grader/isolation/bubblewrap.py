@@ -26,7 +26,7 @@ def command(plan: Plan) -> list[str]:
 def _arguments(plan: Plan) -> list[str]:  # noqa: C901 - one loop a kind of mount, in their order
     arguments = [
         "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
-        "--hostname", "sandbox", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+        "--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
         "--cap-add", "CAP_SYS_ADMIN",
     ]  # fmt: skip
     if plan.as_root:

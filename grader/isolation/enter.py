@@ -1,7 +1,9 @@
 """The first program inside a sandbox: gives up every privilege, then becomes the student's or the checker's process.
 
-Called as ``python -m grader.isolation.enter SETTINGS`` with a JSON object of :class:`Settings`' fields.
-Until ``_lock`` has returned, nothing that a student wrote has been read.
+Called as ``python -m grader.isolation.enter SETTINGS`` with a JSON object of :class:`Settings`' fields, as process 1
+of its namespace. It forks: the first process collects what others leave behind, the second does the work. Both are
+locked in the same way, so that neither is a way round the other's walls. Until ``_lock`` has returned, nothing that
+a student wrote has been read.
 """
 
 import ctypes
@@ -12,6 +14,7 @@ import resource
 import signal
 import sys
 from dataclasses import dataclass
+from typing import NoReturn
 
 from grader.isolation import seccomp
 
@@ -19,6 +22,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 
 _AMBIENT_CLEAR_ALL = 4
 _MS_NOSUID, _MS_NODEV, _MS_REMOUNT = 2, 4, 32
 _CAPABILITY_VERSION = 0x20080522
+_MOST_FILES = 4096
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,29 @@ class Settings:
 def main() -> None:
     """Lock, then run the role's own module until its connection ends."""
     settings = Settings(**json.loads(sys.argv[1]))
-    _lock(settings)
-    module = importlib.import_module(f"grader.isolation.{settings.role}")
-    module.main(settings)
-
-
-def _lock(settings: Settings) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     for folder, options in settings.scratch.items():
         flags = _MS_REMOUNT | _MS_NOSUID | _MS_NODEV
         _done(libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, options.encode()), f"remount of {folder}")
+    worker = os.fork()
+    if worker:
+        _keep(libc, settings, worker)
+    _lock(libc, settings)
+    module = importlib.import_module(f"grader.isolation.{settings.role}")
+    module.main(settings)
+
+
+def _keep(libc: ctypes.CDLL, settings: Settings, worker: int) -> NoReturn:
+    os.closerange(3, _MOST_FILES)
+    _lock(libc, settings)
+    _done(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable")  # its memory and files are nobody's business
+    while True:
+        ended, status = os.wait()
+        if ended == worker:
+            os._exit(max(os.waitstatus_to_exitcode(status), 0))
+
+
+def _lock(libc: ctypes.CDLL, settings: Settings) -> None:
     if settings.uid is not None:
         os.setgroups([])
         os.setresgid(settings.uid, settings.uid, settings.uid)

@@ -96,9 +96,10 @@ class Student:
 
     def close(self) -> None:
         """End the sandbox."""
-        for branch in [*self._branches.values(), *([self._reader] if self._reader else [])]:
+        self._close_reader()
+        for branch in self._branches.values():
             self._close_branch(branch)
-        self._branches, self._reader, self._frozen = {}, None, False
+        self._branches, self._frozen = {}, False
         if self.sandbox is not None:
             self.sandbox.close()
             self.cpu_s += self.sandbox.cpu_s
@@ -210,9 +211,7 @@ class Student:
 
     def open(self) -> int | None:
         """A fresh fork for one hidden run; its number, or nothing if the process is gone."""
-        if self._reader is not None:
-            self._close_branch(self._reader)
-            self._reader = None
+        self._close_reader()
         branch = self._fork()
         if branch is None:
             return None
@@ -234,8 +233,10 @@ class Student:
         branch = self._branches.pop(number, None) if isinstance(number, int) else None
         if branch is not None:
             self._close_branch(branch)
-            if self.sandbox is not None and not self._branches:
-                self.sandbox.end_others()
+            if not self._branches:
+                self._close_reader()
+                if self.sandbox is not None:
+                    self.sandbox.end_others()
 
     def _fork(self) -> _Branch | None:
         sandbox = self.sandbox
@@ -260,6 +261,11 @@ class Student:
         sandbox.signal(signal.SIGSTOP)
         sandbox.expendable.add(pid)
         return _Branch(pipe, pid, pidfd)
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._close_branch(self._reader)
+            self._reader = None
 
     def _close_branch(self, branch: _Branch) -> None:
         if self.sandbox is not None and not branch.failed:

