@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from twin_sandbox.entities import District
     from twin_sandbox.entities.terrain import Terrain
     from twin_sandbox.things.faults import Fault
+    from twin_sandbox.views.widget import MapWidget
     from twin_sandbox.world.result import Result
     from twin_sandbox.world.scenario import Scenario
     from twin_sandbox.world.session import Session
@@ -98,6 +99,17 @@ class Twin:
         from twin_sandbox.things.observation import observe
 
         return observe(self.district, result, stream, faults).table
+
+    def map(
+        self, result: "Result | None" = None, time: object | None = None, height: int = 520, language: str = "en"
+    ) -> "MapWidget":
+        """The district in 3-D; with a result, the water that stands in it at a moment (by default the deepest).
+
+        See :func:`twin_sandbox.views.district_map`.
+        """
+        from twin_sandbox.views.district_map import district_map
+
+        return district_map(self, result, time, height, language)
 
     def drainage_input(self, scenario: "Scenario", reality: Reality | None = None) -> str:
         """The scenario as an input file for EPA SWMM alone, standing rules included.
