@@ -59,7 +59,7 @@ class Server:
                 "port_retries": 0,
                 "root_dir": str(self.root),
                 "open_browser": False,
-                "allow_root": True,  # in a container the only user is often root; the server listens to this machine alone
+                "allow_root": True,  # in a container the only user is often root
                 "jpserver_extensions": extensions,
                 "tornado_settings": {"practicum_room": self.facts},
             },

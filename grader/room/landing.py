@@ -44,8 +44,8 @@ WORDS: dict[str, dict[str, str]] = {
         "read": "Feedback",
         "feedback_at": "beside each lab's notebook, and on this page",
         "certificates": "Certificates",
-        "certificate_note": "Practice certifies nothing: it is graded on your own machine. In a course, {share:.0f} % of the "
-        "points that are checked by machine earn one.",
+        "certificate_note": "Practice certifies nothing: it is graded on your own machine. In a course, "
+        "{share:.0f} % of the points that are checked by machine earn one.",
         "reached": "Your last hand-in would reach that.",
         "missing": "Your last hand-in is {n} points short of that.",
         "lab": "All files in JupyterLab",
@@ -176,7 +176,7 @@ def _shown(step: Step, language: str) -> dict[str, Any]:
     }
 
 
-class LandingPage(JupyterHandler):  # type: ignore[misc] # jupyter_server is not typed
+class LandingPage(JupyterHandler):
     """``practicum?lang=en``: where a student's day begins."""
 
     @web.authenticated

@@ -33,7 +33,7 @@ def night_chart(result: "Result", time: object, language: str) -> str:
     import pandas as pd
 
     words = _WORDS[language]
-    times = result.street_depth_m.index
+    times = pd.DatetimeIndex(result.street_depth_m.index)
     deepest = result.street_depth_m.max(axis=1)
     at = _x(pd.DatetimeIndex([pd.Timestamp(str(time))]), times)[0]
     parts = [
@@ -76,9 +76,11 @@ def _panel(
     y = top + height - (values - low) / (high - low) * height
     zero = top + height - (0 - low) / (high - low) * height
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    area = f'<polygon points="{x[0]:.1f},{zero:.1f} {points} {x[-1]:.1f},{zero:.1f}" fill="{colour}" opacity="{0.55 if bars else 0.16}"/>'
+    ground = f"{x[0]:.1f},{zero:.1f} {points} {x[-1]:.1f},{zero:.1f}"
+    area = f'<polygon points="{ground}" fill="{colour}" opacity="{0.55 if bars else 0.16}"/>'
     line = "" if bars else f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-    axis = f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{zero:.1f}" y2="{zero:.1f}" stroke="{_QUIET}" stroke-width="0.6"/>'
+    across = f'x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{zero:.1f}" y2="{zero:.1f}"'
+    axis = f'<line {across} stroke="{_QUIET}" stroke-width="0.6"/>'
     scale = (
         f'<text x="{_LEFT - 5}" y="{top + 9}" text-anchor="end">{high:.3g}</text>'
         f'<text x="{_LEFT - 5}" y="{zero + 3:.1f}" text-anchor="end">0</text>'

@@ -1,7 +1,7 @@
 """pydeck's layer JSON, checked: what our maps draw, and what they refuse with a reason.
 
 deck.gl's own JSON may hold expressions and addresses, and pydeck writes a plain string keyword as an expression. A map
-in a student's notebook is later opened by others, so only the names of columns pass; static/map.js holds the same rules.
+in a student's notebook is later opened by others, so only names of columns pass; static/map.js holds the same rules.
 """
 
 import json

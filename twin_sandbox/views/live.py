@@ -57,7 +57,7 @@ def live_map(language: str) -> str:
     return shown.as_html()
 
 
-class LivePage(JupyterHandler):  # type: ignore[misc] # jupyter_server is not typed
+class LivePage(JupyterHandler):
     """``practicum/district?lang=en``."""
 
     @web.authenticated

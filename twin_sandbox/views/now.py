@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from twin_sandbox.world.scenario import Scenario
+    from twin_sandbox.world.storm import Storm
 
 HINDCAST_H = 6.0
 """What stands in the streets now fell in the last so many hours [h]."""
@@ -44,7 +45,7 @@ def scenario_now(at: "pd.Timestamp") -> "Scenario":
     return Scenario("now", start, HINDCAST_H, storm, begins, tide)
 
 
-def _storm_of(day: date) -> "tuple[Storm, pd.Timestamp] | None":  # noqa: F821 - imported where it is made
+def _storm_of(day: date) -> "tuple[Storm, pd.Timestamp] | None":
     import pandas as pd
 
     from twin_sandbox.world.storm import Storm

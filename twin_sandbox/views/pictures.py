@@ -116,16 +116,16 @@ def ground_picture(terrain: "Terrain") -> NDArray[np.uint8]:
         share = _smooth((cover == kind) * known, 0.7)[..., None]
         tint = tint * (1 - share) + np.array(colour) * share
     water = _ramp(np.maximum(_smooth(np.where(sea, -elevation, 0.0), 2.0), 0.0), _DEPTHS)
-    tint, water = (
+    fine_tint, fine_water = (
         np.dstack([_resized(field[..., k], width, height) for k in range(3)]).astype(np.float32)
         for field in (tint, water)
     )
     light = (0.50 + 0.72 * _hillshade(_resized(land, width, height), pixel_m)).astype(np.float32)[..., None]
-    is_sea = np.clip((_resized(_smooth(sea.astype(np.float64), 0.7), width, height) - 0.5) * 4 + 0.5, 0.0, 1.0)
-    is_sea = is_sea.astype(np.float32)[..., None]
+    sea_share = np.clip((_resized(_smooth(sea.astype(np.float64), 0.7), width, height) - 0.5) * 4 + 0.5, 0.0, 1.0)
+    is_sea = sea_share.astype(np.float32)[..., None]
     v, u = np.mgrid[0:height, 0:width].astype(np.float32) * np.float32(pixel_m)
     waves = 1 + 0.014 * np.sin(v / 5.5 + 2.0 * np.sin(u / 43)) + 0.008 * np.sin(v / 3.1 + u / 27)
-    picture = tint * light * (1 - is_sea) + water * waves[..., None] * is_sea
+    picture = fine_tint * light * (1 - is_sea) + fine_water * waves[..., None] * is_sea
     surf = 0.35 * np.exp(-(((is_sea - 0.5) / 0.22) ** 2))
     picture = picture * (1 - surf) + 250.0 * surf
 

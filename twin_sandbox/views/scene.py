@@ -34,7 +34,7 @@ _SHADOW = (0.68, -0.62)
 _GROUND = {"depthCompare": "always", "depthWriteEnabled": False}  # flat layers: the order decides, nothing flickers
 _MATERIAL = {"ambient": 0.55, "diffuse": 0.55, "shininess": 18, "specularColor": [50, 50, 55]}
 _FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif'
-CLEAR_M = 42.0
+CLEAR_M = 75.0
 """Names keep so far from each other [m], north to south."""
 _MARK = {"en": "Sample district · not a real place", "zh": "样例城区 · 并非真实地点"}
 _KIND = {

@@ -1,4 +1,7 @@
-"""What our servers serve for maps: deck.gl at ``practicum/static/deck.js``; as a Jupyter server extension, the live district."""
+"""What our servers serve for maps: deck.gl at ``practicum/static/deck.js``.
+
+As a Jupyter server extension also the live district, at ``practicum/district``.
+"""
 
 from typing import Any
 

@@ -4,16 +4,18 @@ import base64
 import gzip
 import html
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
 import traitlets
-from numpy.typing import NDArray
 
 from twin_sandbox.errors import TwinError
 from twin_sandbox.views.deck_json import layers_json
 from twin_sandbox.views.deck_library import map_script, packed_library
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Column = dict[str, Any]
 Columns = dict[str, dict[str, Column]]
@@ -32,7 +34,7 @@ def column(values: "NDArray[Any] | bytes") -> Column:
     return {"dtype": array.dtype.name, "size": size, "shape": list(array.shape), "data": array.tobytes()}
 
 
-class MapWidget(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is not typed
+class MapWidget(anywidget.AnyWidget):
     """A map: pydeck's layers, with columns that travel as bytes.
 
     Args:
@@ -53,7 +55,7 @@ class MapWidget(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is not t
     height = traitlets.Int(520, min=120, max=2000).tag(sync=True)
     overlay = traitlets.Dict().tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
-    fits = traitlets.List().tag(sync=True)
+    fits: traitlets.List[int] = traitlets.List().tag(sync=True)
     follow_pointer = traitlets.Bool(default_value=False).tag(sync=True)
     clicked = traitlets.Dict().tag(sync=True)
     hovered = traitlets.Dict().tag(sync=True)

@@ -114,7 +114,8 @@ def buildings_under_water(result: Result, time: object | None = None) -> "pd.Ind
     levels_m = _levels_m(result, place.codes)
     at_m = (levels_m.max(axis=0) if time is None else levels_m[result.row(time)])[place.house_area]
     wet = (at_m > place.house_floor_m) & (at_m > place.house_ground_m)
-    return result.district.entities["buildings"].index[np.unique(place.house[wet])]
+    codes: pd.Index[str] = result.district.entities["buildings"].index[np.unique(place.house[wet])]
+    return codes
 
 
 def flooded_buildings(result: Result) -> int:

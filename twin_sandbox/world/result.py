@@ -86,7 +86,7 @@ class Result:
         times = self.levels_m.index
         if not times[0] <= at <= times[-1]:
             raise TwinError("result, time", f"{at}", f"From {times[0]} to {times[-1]}.")
-        return int(np.argmin(np.abs(times - at)))
+        return int(np.argmin(np.abs(pd.DatetimeIndex(times) - at)))
 
     def max_depth_map_m(self) -> NDArray[np.float32]:
         """Greatest depth on the ground [m] over the run, shaped like the terrain."""

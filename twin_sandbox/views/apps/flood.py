@@ -27,6 +27,8 @@ PERIODS_A = (1, 3, 10, 30, 50, 100, 200)
 """Return periods on the slider [a]."""
 HORIZON_H, STEP_MIN = 6.0, 10
 STEPS = round(HORIZON_H * 60 / STEP_MIN)
+FIRST_STEP = 14
+"""The page opens when the water is highest: at 20:20."""
 PUMPS = {"on": "rules", "off": "off"}
 
 WORDS = {
@@ -120,7 +122,7 @@ class FloodApp:
         return (
             period if period in PERIODS_A else 50,
             pumps if pumps in PUMPS else "on",
-            step if isinstance(step, int) and 0 <= step <= STEPS else 0,
+            step if isinstance(step, int) and 0 <= step <= STEPS else FIRST_STEP,
         )
 
     def _make(self) -> None:
@@ -134,8 +136,8 @@ class FloodApp:
             options=PERIODS_A, value=50, readout=False, layout=wide, continuous_update=False
         )
         self.pumps = w.ToggleButtons(options=[("on", "on"), ("off", "off")], value="on")
-        self.step = w.IntSlider(min=0, max=STEPS, value=0, readout=False, layout=wide)
-        self.play = w.Play(min=0, max=STEPS, value=0, interval=450, show_repeat=False)
+        self.step = w.IntSlider(min=0, max=STEPS, value=FIRST_STEP, readout=False, layout=wide)
+        self.play = w.Play(min=0, max=STEPS, value=FIRST_STEP, interval=450, show_repeat=False)
         w.jslink((self.play, "value"), (self.step, "value"))
         self.figures, self.moment, self.chart, self.why = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self.map = district_map(self.twin, height=620)

@@ -22,8 +22,8 @@ SHARE = Path(__file__).parent / "share"
 APPS = {"flood": "twin_sandbox.views.apps.flood:FloodApp"}
 
 # Widgets arrive as scripts of our own server and of the page; maps import deck.gl from it or from a blob.
-POLICY = "; ".join(
-    (
+POLICY = "; ".join(  # noqa: FLY002 - one directive a line is read, one long string is not
+    [
         "default-src 'none'",
         "script-src 'self' 'unsafe-inline' blob:",
         "style-src 'self' 'unsafe-inline'",
@@ -34,7 +34,7 @@ POLICY = "; ".join(
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'self'",
-    )
+    ]
 )
 IDLE_S = 180
 """A kernel whose page is closed goes after so many seconds. Below 120 pages that are only slow lose theirs."""
@@ -71,15 +71,15 @@ class AppServer(Voila):  # type: ignore[misc] # voila is not typed
 def write_notebook(app: str, folder: Path) -> Path:
     """The one-cell notebook that Voila serves for an app."""
     module, name = APPS[app].split(":")
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(f"from {module} import {name}\n\n{name}().page", id="app")],
+    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call] # nbformat is typed in part
+        cells=[nbformat.v4.new_code_cell(f"from {module} import {name}\n\n{name}().page", id="app")],  # type: ignore[no-untyped-call] # likewise
         metadata={
             "kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"},
             "title": "Gulls' Quay",
         },
     )
     path = folder / f"{app}.ipynb"
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call] # likewise
     return path
 
 
