@@ -11,7 +11,8 @@ from twin_sandbox.generate.sewers import Load, Sewers, full_flow_m3s, intensity_
 SUMP_M = 2.2  # the tank's floor below the inlet culvert
 LIFT_EFFICIENCY = 0.72
 # The standing rules spare energy and starts: the tank fills before pumps run. Who knows the forecast can do better.
-FIRST_START, LAST_START = 0.55, 0.95  # share of the tank's useful depth at which the first and the last pump start
+# Shares of the depth from stop level to culvert soffit at which the first and the last pump start:
+FIRST_START, LAST_START = 0.8, 1.2
 CHAMBER_RIM_M = 3.6
 GATE_SILL_M = -0.6
 GATE_M = (1.8, 1.6)  # width and height
