@@ -219,7 +219,7 @@ def read_points(notebook: Path, log: logging.Logger) -> dict[str, float | None]:
     import nbformat
     from nbgrader import utils
 
-    cells = nbformat.read(notebook, as_version=4).cells
+    cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call]  # nbformat types some of itself
     return {
         str(cell.metadata.nbgrader.grade_id): utils.determine_grade(cell, log)[0]
         for cell in cells

@@ -33,6 +33,7 @@ _ran: dict[str, tuple[str, float]] = {}
 def check(task: str) -> None:
     """Ask the course for a verdict on ``task`` as the notebook stands now, and show it."""
     if _is_grading():
+        print(_AT_GRADING)  # noqa: T201 - the notebook's own output
         return
     try:
         with _service() as connection:
@@ -68,10 +69,7 @@ def _is_grading() -> bool:
     if os.environ.get("NBGRADER_EXECUTION"):
         # stock nbgrader would take a cell that ends well for full points
         raise RuntimeError("This lab's checks are made by `practicum grade`, not by running its check cells.")
-    if os.environ.get(ADDRESS) or "ipykernel" in sys.modules:
-        return False
-    print(_AT_GRADING)  # noqa: T201 - the notebook's own output
-    return True
+    return not os.environ.get(ADDRESS) and "ipykernel" not in sys.modules
 
 
 @contextmanager

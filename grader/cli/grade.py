@@ -75,7 +75,8 @@ def _tell_summary(root: Path, lab: Lab, summary: Summary) -> None:
         for finding in outcome.record.findings:
             click.echo(f"  {student}: {finding.kind}{_at(finding.where)}: {finding.detail}")
         for incident in outcome.record.incidents:
-            click.echo(f"  {student}: {incident.kind}{_at(incident.where)}: {incident.detail}")
+            last = incident.detail.strip().splitlines()[-1:] or [""]  # a check's whole traceback is in --json
+            click.echo(f"  {student}: {incident.kind}{_at(incident.where)}: {last[0]}")
     for student, why in sorted(summary.failed.items()):
         click.echo(f"  {student}: NOT GRADED: {why}", err=True)
     if summary.strangers:

@@ -8,7 +8,7 @@ from grader.cohort.journal import Record
 from grader.cohort.marked import check_id
 from grader.cohort.safe import markdown_html, outputs_html, safe_outputs
 from grader.cohort.submission import Lesson
-from grader.cohort.verdict_box import COLOURS, SIGNS, WORDS, points, verdict_html
+from grader.cohort.verdict_box import COLOURS, SIGNS, WORDS, points, sentence, verdict_html
 from grader.workshop.lab import Lab, Task
 
 
@@ -31,6 +31,7 @@ body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.55
 main { max-width: 58rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
+.prose h1, .prose h2, .prose h3 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
 .quiet { color: var(--quiet); }
 .score { font-size: 2.2rem; font-weight: 650; margin: 1rem 0 0; font-variant-numeric: tabular-nums; }
 .bar { height: .6rem; border-radius: .3rem; background: var(--soft); overflow: hidden; margin: .4rem 0 .3rem; }
@@ -128,7 +129,7 @@ def _waits(task: Task, record: Record, mark: PersonMark | None) -> bool:
 def _row(task: Task, record: Record, mark: PersonMark | None) -> str:
     verdict = record.verdicts.get(task.id)
     if verdict is not None:
-        chip, told, earned = _chip(verdict.status), html.escape(verdict.message), points(verdict.score)
+        chip, told, earned = _chip(verdict.status), html.escape(sentence(verdict.message)), points(verdict.score)
     elif mark is not None:
         chip, told, earned = "read by a person", html.escape(mark.comment), points(mark.score)
     elif task.id in record.blank:

@@ -219,7 +219,7 @@ class Desk:
 
 def _fair(verdict: Verdict, blank: frozenset[str]) -> Verdict:
     """What stands in the released stub is nobody's mistake: a cell left as it was is not attempted."""
-    if verdict.task in blank and verdict.score == 0.0 and verdict.status == "incorrect":
+    if verdict.task in blank and verdict.score == 0.0 and verdict.status in ("incorrect", "not attempted"):
         return replace(verdict, status="not attempted", message=NO_ANSWER, practice_hint="")
     return verdict
 

@@ -22,6 +22,7 @@ _CUT = ("script", "style", "template", "iframe", "object", "svg", "math", "noscr
 _CELL = {"colspan", "rowspan"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+_ANCHOR = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY = re.compile(r"&(?=[#A-Za-z])")
 _SCHEME = re.compile(r"(javascript|vbscript|data|file|livescript|blob)\\*:(?=\S)", re.IGNORECASE)
@@ -52,7 +53,7 @@ def markdown_html(text: str) -> str:
     """Markdown as harmless HTML."""
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-    return safe_html(markdown2html_mistune(text[:MAX_TEXT_CHARS]))
+    return safe_html(_ANCHOR.sub("", markdown2html_mistune(text[:MAX_TEXT_CHARS])))
 
 
 def plain(text: str) -> str:

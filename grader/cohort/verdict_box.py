@@ -27,11 +27,18 @@ def points(number: float) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
+def sentence(message: str) -> str:
+    """A message that begins with a quantity's name, with a capital; one that begins with a name in code, as it is."""
+    head, colon, _ = message.partition(": ")
+    begins_with_words = bool(colon) and "_" not in head and len(head) < 60
+    return message[:1].upper() + message[1:] if begins_with_words else message
+
+
 def verdict_text(verdict: Verdict, *, practice: bool = False, note: str = "") -> str:
     """The verdict in plain text."""
     earned = f"{points(verdict.score)} of {points(verdict.max_score)} points"
     head = f"{SIGNS[verdict.status]} {WORDS[verdict.status]}: {earned}"
-    parts = [f"{head} (practice)" if practice else head, verdict.message]
+    parts = [f"{head} (practice)" if practice else head, sentence(verdict.message)]
     if practice and verdict.practice_hint:
         parts.append(f"Hint: {verdict.practice_hint}")
     return "\n".join([*parts, note] if note else parts)
@@ -45,7 +52,7 @@ def verdict_html(verdict: Verdict, *, practice: bool = False, note: str = "") ->
     tail = '<span style="font-weight:400;color:#52606d"> · practice</span>' if practice else ""
     rows = [
         f'<div style="font-weight:600;color:{edge}">{sign} {head}{tail}</div>',
-        f'<div style="margin-top:.25em">{html.escape(verdict.message)}</div>',
+        f'<div style="margin-top:.25em">{html.escape(sentence(verdict.message))}</div>',
     ]
     if practice and verdict.practice_hint:
         rows.append(f'<div style="margin-top:.25em"><b>Hint:</b> {html.escape(verdict.practice_hint)}</div>')
