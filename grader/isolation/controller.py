@@ -13,7 +13,7 @@ from grader.errors import GraderError
 from grader.isolation.frozen import Student
 from grader.isolation.job import Incident, Job, Limits, Report
 from grader.isolation.pipe import Closed, Frame, Garbled, Late
-from grader.isolation.sandbox import Sandbox, TooMuchMemory
+from grader.isolation.sandbox import Sandbox
 from grader.isolation.serving import Reply
 from grader.isolation.staging import Staging
 from grader.isolation.tiers import tier
@@ -77,7 +77,7 @@ class _Run:
     def close(self) -> None:
         self.student.close()
         self._end_checker()
-        self._report.outputs.update(self.student.outputs)
+        self._report.outputs.update({cell.id: self.student.outputs.get(cell.id, []) for cell in self._job.cells})
         self._report.incidents[:0] = self.student.incidents
         self._report.cpu_s = {"student": self.student.cpu_s, **self._cpu}
 
@@ -92,12 +92,11 @@ class _Run:
                 self._checker = self._start_checker()
             try:
                 self._one_checker(self._checker, answerer, open_tasks, deadline)
-            except (Closed, Garbled, Late, TooMuchMemory) as end:
-                if isinstance(end, TooMuchMemory) and end.role != "checker":
-                    raise
-                task = next(iter(open_tasks), "")
-                words = {Late: "ran out of time", TooMuchMemory: "ran out of memory"}.get(type(end), "ended")
-                self._give_up(task, f"the checker {words} at this task", open_tasks)
+            except (Closed, Garbled, Late) as end:
+                words = "ran out of time" if isinstance(end, Late) else "ended"
+                words = "ran out of memory" if self._checker.overrun else words
+                for task in list(open_tasks)[:1]:
+                    self._give_up(task, f"the checker {words} at this task", open_tasks)
             self._end_checker()
             if time.monotonic() > deadline:
                 break

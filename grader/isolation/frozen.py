@@ -14,10 +14,10 @@ from grader.isolation.job import Cell, Incident, Limits
 from grader.isolation.outputs import rebuild, stopped
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
 from grader.isolation.processes import cpu_s, descendants
-from grader.isolation.sandbox import Sandbox, TooMuchMemory
+from grader.isolation.sandbox import Sandbox
 from grader.isolation.serving import Reply
 
-_GRACE_S = 2.0
+_GRACE_S = 3.0
 _FORK_S = 10.0
 _OPEN_S = 60.0
 _GONE: Reply = ({"gone": True}, b"")
@@ -95,7 +95,7 @@ class Student:
         self.incidents.append(Incident("notebook given up", "", f"ended {self.limits.repeats + 1} times; no answers"))
 
     def close(self) -> None:
-        """End the sandbox."""
+        """End the sandbox; asked again, it has no answers."""
         self._close_reader()
         for branch in self._branches.values():
             self._close_branch(branch)
@@ -135,11 +135,10 @@ class Student:
         try:
             sandbox.pipe.send({"do": "run", "cell": cell.id}, cell.source.encode("utf-8", "replace"))
             frame = self._cell_result(sandbox, cell)
-        except TooMuchMemory as found:
-            if found.role != sandbox.role:
-                raise
-            raise _lost("memory", cell, "MemoryLimit", f"used more than {self.limits.memory_bytes >> 20} MiB") from None
         except (Closed, Garbled):
+            if sandbox.overrun:
+                words = f"used more than {self.limits.memory_bytes >> 20} MiB"
+                raise _lost("memory", cell, "MemoryLimit", words) from None
             raise _lost("cell ended the process", cell, "ProcessEnded", "the cell ended its process") from None
         except Late:
             words = f"did not end within {self.limits.cell_s:g} s, nor when interrupted"
@@ -154,18 +153,15 @@ class Student:
             return self._cell_frame(sandbox, cell, deadline)
         except Late:
             pass
-        end = time.monotonic() + _GRACE_S
-        while True:
+        # one interrupt, and time to write its traceback; a second for what swallowed the first; then the end
+        sandbox.signal(signal.SIGINT)
+        try:
+            frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S)
+        except Late:
             sandbox.signal(signal.SIGINT)
-            try:
-                frame = self._cell_frame(sandbox, cell, min(end, time.monotonic() + 0.5))
-            except Late:
-                if time.monotonic() >= end:
-                    raise
-                continue
-            detail = f"interrupted after {self.limits.cell_s:g} s"
-            self._note(Incident("cell timed out", cell.id, detail))
-            return frame
+            frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S / 2)
+        self._note(Incident("cell timed out", cell.id, f"interrupted after {self.limits.cell_s:g} s"))
+        return frame
 
     @staticmethod
     def _cell_frame(sandbox: Sandbox, cell: Cell, deadline: float) -> Frame:
@@ -182,7 +178,7 @@ class Student:
             sandbox.pipe.send({"do": "seal"})
             sealed = sandbox.pipe.receive(time.monotonic() + _GRACE_S).header.get("sealed") is True
             at_rest = sealed and sandbox.end_others()
-        except (Closed, Garbled, Late, TooMuchMemory):
+        except (Closed, Garbled, Late):
             at_rest = False
         if not at_rest:
             self.incidents.append(Incident("notebook given up", "", "its process did not come to rest; no answers"))
@@ -204,7 +200,6 @@ class Student:
             return _GONE
         reply = self._request(self._reader, {"ask": "value", "name": name}, b"", self.limits.call_s * 2)
         if self._reader.failed:
-            self._reader.close()
             self._reader = None
             return ({"no_value": "too large"}, b"") if self._frozen else _GONE
         return reply
@@ -246,11 +241,11 @@ class Student:
         pipe = Pipe(ours, tick=self.tick, identify=True)
         sandbox.signal(signal.SIGCONT)
         try:
-            sandbox.pipe.send({"do": "branch"}, files=[theirs.fileno()])
-            theirs.close()
+            with theirs:
+                sandbox.pipe.send({"do": "branch"}, files=[theirs.fileno()])
             pid = pipe.receive(time.monotonic() + _FORK_S).sender_pid
             pidfd = os.pidfd_open(pid)
-        except (Closed, Garbled, Late, TooMuchMemory, OSError):
+        except (Closed, Garbled, Late, OSError):
             pid, pidfd = 0, -1
         # the kernel names the sender: an answer must come from a new process, not from the frozen one
         if pid in {0, sandbox.pid} or pid in {branch.pid for branch in self._branches.values()}:
@@ -298,12 +293,9 @@ class Student:
             branch.failed = "timed out"
         except (Closed, Garbled, ProcessLookupError):
             branch.failed = "died"
-        except TooMuchMemory as found:
-            if self.sandbox is None or found.role != self.sandbox.role:
-                raise
-            self.incidents.append(Incident("memory", "", "a hidden call filled the memory; no answers after it"))
-            branch.failed = "died"
-            self.close()
+            if self.sandbox is not None and self.sandbox.overrun:
+                self.incidents.append(Incident("memory", "", "a hidden call filled the memory; no answers after it"))
+                self._frozen = False
         self._close_branch(branch)
         return {"failed": branch.failed}, b""
 

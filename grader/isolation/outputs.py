@@ -13,7 +13,6 @@ _KINDS = (
     "image/jpeg",
     "image/gif",
     "image/svg+xml",
-    "application/json",
 )
 _MAX_OUTPUTS = 500
 
@@ -57,12 +56,8 @@ def _output(found: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _bundle(data: dict[str, Any]) -> dict[str, Any]:
-    bundle = {}
-    for kind in _KINDS:
-        if kind in data:
-            bundle[kind] = data[kind] if kind == "application/json" else _text(data[kind])
-    return bundle
+def _bundle(data: dict[str, Any]) -> dict[str, str]:
+    return {kind: _text(data[kind]) for kind in _KINDS if kind in data}
 
 
 def _text(value: object) -> str:

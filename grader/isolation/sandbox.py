@@ -27,15 +27,8 @@ from grader.isolation.view import View, python_inside
 
 TIERS: dict[str, ModuleType] = {tier.NAME: tier for tier in (bubblewrap, namespaces)}
 _START_S = 60.0
+_FREEING_S = 1.0  # what a killed process may take to give its memory back
 _REAL_UIDS = range(61_000, 61_184)  # nobody's, by systemd's table of user ids; one a sandbox at a time
-
-
-class TooMuchMemory(Exception):  # noqa: N818 - what the watchdog found
-    """The group of ``role`` used more memory than it may and was ended."""
-
-    def __init__(self, role: str) -> None:
-        self.role = role
-        super().__init__(role)
 
 
 class Sandbox:
@@ -102,6 +95,8 @@ class Sandbox:
         self.cpu_s = 0.0
         self.expendable: set[int] = set()  # forks that are ended before the whole group is
         self.ended_others = 0
+        self.overrun = False  # ended for its memory
+        self._patient_until = 0.0
         self._pidfd = -1
 
     def __enter__(self) -> Self:
@@ -134,11 +129,7 @@ class Sandbox:
         return frame
 
     def watch(self) -> None:
-        """Look after the group once.
-
-        Raises:
-            TooMuchMemory: it used more than it may; it is ended.
-        """
+        """Look after the group once: one that uses more memory than it may is ended, a fork of it first."""
         group = descendants(self._process.pid)
         if private_bytes(group, self._limits.memory_bytes) <= self._limits.memory_bytes:
             return
@@ -147,9 +138,10 @@ class Sandbox:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.expendable.clear()
-            return
-        self.kill()
-        raise TooMuchMemory(self.role)
+            self._patient_until = time.monotonic() + _FREEING_S
+        elif time.monotonic() > self._patient_until:
+            self.overrun = True
+            self.kill()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the main process inside."""
