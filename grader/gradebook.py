@@ -7,11 +7,13 @@ result waits for it.
 import logging
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,14 @@ c.Exchange.root = str(root / "exchange")
 # What stands in a release where a solution stood.
 c.ClearSolutions.code_stub = {{"python": {code_stub!r}}}
 c.ClearSolutions.text_stub = {text_stub!r}
+
+# `nbgrader autograde` and the formgrader's button grade as `practicum grade` does: in the sandbox.
+c.Autograde.autograde_preprocessors = [
+    "grader.gradebook.SandboxedGrading",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
 
 # Pages ask no outside host for scripts.
 c.HTMLExporter.mathjax_url = ""
@@ -233,6 +243,40 @@ def assignments(course: Path) -> list[str]:
         return []
     with _open(course) as book:
         return sorted(str(assignment.name) for assignment in book.assignments)
+
+
+def __getattr__(name: str) -> object:
+    # nbgrader's settings name this class; to define it, nbgrader must be imported
+    if name == "SandboxedGrading":
+        return _sandboxed_grading()
+    raise AttributeError(name)
+
+
+@cache
+def _sandboxed_grading() -> type:
+    from nbgrader.preprocessors import NbGraderPreprocessor
+
+    class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader publishes no types
+        """Stands where nbgrader would run a submission in a plain kernel."""
+
+        def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:  # noqa: ANN401, ARG002 - nbgrader's signature
+            """The notebook that ``practicum grade`` has made of this submission."""
+            import nbformat
+
+            about = resources["nbgrader"]
+            student, assignment = str(about["student"]), str(about["assignment"])
+            course = Path.cwd()  # nbgrader works in the course's folder
+            call = "from grader.cli import main; main()"
+            graded = course / "autograded" / student / assignment / f"{assignment}.ipynb"
+            # nbgrader has put the bare submission there: check cells without outputs would count as full points
+            graded.unlink(missing_ok=True)
+            command = ["grade", assignment, "--course", str(course), "--student", student, "--json"]
+            ran = subprocess.run([sys.executable, "-c", call, *command], capture_output=True, text=True, check=False)
+            if ran.returncode:
+                raise RuntimeError(ran.stderr.strip() or "practicum grade failed")
+            return nbformat.read(graded, as_version=4), resources  # type: ignore[no-untyped-call]
+
+    return SandboxedGrading
 
 
 def _enter(grade: Any, one: Grades) -> None:  # noqa: ANN401 - nbgrader publishes no types

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +165,15 @@ def test_the_graded_notebook_is_nbgraders_and_harmless(course: Course, summary: 
         "check_doubled": 0.0,
         "note": None,
     }
+
+
+def test_stock_nbgrader_autogrades_by_the_sandbox(course: Course, summary: Summary):
+    assert summary.outcomes
+    command = [sys.executable, "-m", "nbgrader", "autograde", LAB, "--student=ben", "--force"]
+    ran = subprocess.run(command, cwd=course.root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert lines(course)["ben"].by_cell == {"check_total": 0.0, "check_doubled": 3.0, "note": 0.0}
+    assert "Add up all six hours" in course.autograded("ben", LAB).read_text(encoding="utf-8")
 
 
 def never(job: Job, limits: Limits | None = None) -> Report:
