@@ -1,7 +1,10 @@
 """SWMM in its worker: hydraulics that can be derived by hand, and a process that never hangs its caller."""
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -199,6 +202,20 @@ def test_nothing_is_left_behind(how):
         del engine
     assert not folder.exists()
     assert popen.poll() is not None
+
+
+def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path):
+    code = (
+        "import os, pickle, sys; from twin_sandbox.engines.drainage import Drainage;"
+        "engine = Drainage(pickle.load(sys.stdin.buffer)); engine.start(); engine.step(300, {});"
+        "os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(drainage.__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code], input=pickle.dumps(pumped()), env=environment, check=False)
+    until = time.monotonic() + 5.0
+    while list(tmp_path.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_swmm_prints_nothing_on_our_output(capfd):

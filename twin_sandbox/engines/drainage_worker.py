@@ -7,6 +7,7 @@ the first standard output, both as frames: two 4-byte lengths, JSON, and a block
 Nothing but the standard library and SWMM is imported: the process starts in a few hundredths of a second.
 """
 
+import contextlib
 import json
 import os
 import struct
@@ -79,6 +80,14 @@ class Simulation:
         self.starts = dict.fromkeys(self.now, 0)
         self.records = array("d")
         self.record()
+
+    def remove_files(self) -> None:
+        """Remove the model's files and folder: the caller does, but one that was killed cannot."""
+        for name in ("model.inp", "model.rpt", "model.out", "console"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self.folder, name))  # noqa: PTH108, PTH118 - as above
+        with contextlib.suppress(OSError):
+            os.rmdir(self.folder)  # noqa: PTH106 - as above
 
     def controlled(self) -> dict[str, int]:
         """The links that have a rule or may be commanded."""
@@ -202,6 +211,8 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         body = json.dumps(answer).encode()
         answers.write(HEADER.pack(len(body), len(block)) + body + block)
         answers.flush()
+    if simulation is not None:
+        simulation.remove_files()
 
 
 def main() -> None:

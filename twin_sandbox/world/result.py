@@ -1,7 +1,7 @@
 """What a run leaves: levels, flows, depths in the streets, and its mass balance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twin_sandbox.world.reality import Reality
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """One finished run.
 
@@ -63,7 +63,13 @@ class Result:
     pump_starts: Mapping[str, int]
     pump_power_kw: Mapping[str, float]
     seconds: float
-    district: "District" = field(repr=False)
+    district: "District"
+
+    def __repr__(self) -> str:
+        return (
+            f"<Result of {self.scenario.name!r}: runoff {self.runoff_m3:.0f} m³, to the sea {self.outfall_m3:.0f} m³, "
+            f"stored {self.stored_m3:+.0f} m³, mass error {self.mass_error:.2%}>"
+        )
 
     def depth_map_m(self, time: object) -> NDArray[np.float32]:
         """Depth of water on the ground [m] at the kept moment nearest to ``time``, shaped like the terrain.

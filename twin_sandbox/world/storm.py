@@ -95,6 +95,10 @@ class Storm:
     def __hash__(self) -> int:
         return hash((self.step_s, self.intensity_mm_h.tobytes()))
 
+    def __repr__(self) -> str:
+        minutes, peak = self.duration_s / 60, self.intensity_mm_h.max()
+        return f"<Storm: {self.depth_mm:.1f} mm in {minutes:.0f} min, peak {peak:.0f} mm/h>"
+
     @property
     def depth_mm(self) -> float:
         """Total depth [mm]."""
