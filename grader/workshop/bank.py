@@ -41,6 +41,8 @@ class Entry:
 def read_bank(lab: Lab) -> dict[str, Entry]:
     """Every entry of a lab's bank by name, in the order of ``expected.toml``.
 
+    An entry that says how it is ``made`` (from a neighbour's values, say) has no file and no answers yet.
+
     Raises:
         GraderError: a file has no expectation, an expectation no file, or either is malformed.
     """
@@ -53,7 +55,7 @@ def read_bank(lab: Lab) -> dict[str, Entry]:
     lonely = sorted(files ^ {name for name, facts in expected.items() if not facts.get("made")})
     if lonely:
         raise GraderError(str(path), f"{', '.join(lonely)}: a file without an expectation, or the reverse")
-    return {name: _entry(lab, path, name, facts) for name, facts in expected.items() if name in files}
+    return {name: _entry(lab, path, name, facts) for name, facts in expected.items()}
 
 
 def compose(release: Mapping[str, Any], answers: Mapping[str, str]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _entry(lab: Lab, path: Path, name: str, facts: Mapping[str, Any]) -> Entry:
         says=str(facts.get("says", "")),
         score=float(score),
         caught_by=caught_by,
-        answers=_answers(lab, name, ()),
+        answers={} if facts.get("made") else _answers(lab, name, ()),
         facts=dict(facts),
     )
 

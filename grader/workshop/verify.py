@@ -140,15 +140,15 @@ def verify_lab(
     if not 1 <= seeds <= 1000:
         raise GraderError("--seeds", str(seeds), "From 1 to 1000.")
     begun = time.monotonic()
-    bank = read_bank(lab)
-    rights = [entry for entry in bank.values() if entry.kind == "right"]
+    written = [entry for entry in read_bank(lab).values() if not entry.facts.get("made")]
+    rights = [entry for entry in written if entry.kind == "right"]
     if not rights:
         raise GraderError(str(lab.bank), "holds no right answer", 'At least one entry with kind = "right".')
     proof = Proof(lab.id, seeds)
     values = _value_points(lab)
     with tempfile.TemporaryDirectory(prefix="practicum-verify-") as scratch:
         rehearsal = _Rehearsal(Path(scratch), lab, datasets, district, seeds)
-        tries = [_Try(entry, seed) for seed in range(1, seeds + 1) for entry in bank.values()]
+        tries = [_Try(entry, seed) for seed in range(1, seeds + 1) for entry in written]
         tries += [_Try(Entry("(empty)", "blank", "nothing", 0.0), seed) for seed in range(1, seeds + 1)]
         tries += [_Try(rights[0], seed, neighbour=True) for seed in range(1, seeds + 1)]
         for attempt, report in _all(rehearsal, tries, jobs):

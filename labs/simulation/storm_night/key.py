@@ -127,7 +127,7 @@ def _draw(hidden: np.random.Generator, nights: np.random.Generator) -> dict[str,
     )
     rain_tonight = _rain(nights, 5.0, (12.0, 40.0), (1.2, 2.6))
     peak = TONIGHT + STEP * int(np.argmax(rain_tonight))
-    tide_tonight = _tide(nights, peak + pd.Timedelta(minutes=float(nights.uniform(-30, 60))), (2.8, 3.6), (0.3, 0.8))
+    tide_tonight = _tide(nights, peak + pd.Timedelta(minutes=float(nights.uniform(-30, 60))), (2.8, 3.6), (0.2, 0.6))
     tonight = _night(TONIGHT, 5.0, rain_tonight, tide_tonight)
     calibrated = twin().run(scenario("tonight", tonight), reality=real).street_depth_m
     designed = twin().run(scenario("tonight", tonight)).street_depth_m
@@ -291,7 +291,7 @@ def _pump_nights(rng: np.random.Generator, real: Reality) -> dict[str, Any]:
         rain = _rain(rng, 4.0, (5.0, 25.0), (1.3, 2.0))
         peak = TONIGHT + STEP * int(np.argmax(rain))
         high_at = peak + pd.Timedelta(minutes=float(rng.uniform(-30, 60)))
-        night = _night(TONIGHT, 4.0, rain, _tide(rng, high_at, (2.8, 3.6), (0.3, 0.8)))
+        night = _night(TONIGHT, 4.0, rain, _tide(rng, high_at, (2.8, 3.6), (0.2, 0.6)))
         baseline = night_cost(twin().run(scenario("hidden night", night), reality=real))
         oracle = min(_drive(night, real, policy) for policy in POLICIES)
         if oracle < 0.995 * baseline:  # a night in which the standing rules are as good as any teaches nothing
@@ -338,7 +338,7 @@ def _observed(truth: Truth, leaves: Leaves) -> Observed:
         "drift": Drift(name, size, begins),
     }[fault["fault"]]
     faults = [lying, Gap("rain-01", count=1, mean_minutes=40.0), ClockSkew("rain-02", truth["skew_s"])]
-    faults += [Noise(gauge, 0.03, relative=True) for gauge in ("rain-01", "rain-02")]
+    faults += [Noise(gauge, 0.02, relative=True) for gauge in ("rain-01", "rain-02")]
     real = Reality(trunk_roughness_n=truth["trunk_roughness_n"])
     night = twin().run(scenario("last night", truth["last_night"]), reality=real)
     noise, gap = leaves.generator("noise"), leaves.generator("gap")
@@ -441,7 +441,7 @@ checks = {
         quantity="Manning's n of the trunk sewer",
         unit="s/m^(1/3)",
         truth=lambda truth: truth["trunk_roughness_n"],
-        within=absolute(0.0007, because="1 cm of sensor noise moves the best fit by about 0.0003"),
+        within=absolute(0.001, because="the rain record, good to 2 %, moves the best fit by up to 0.0007"),
         plausible=(0.008, 0.05),
         look_at="Leave out the sensor that lies, use the repaired rain, and look for the least mean square error.",
         mistaken={"kept the designed value": lambda truth: PUBLIC_N},  # noqa: ARG005 - the public model is the same for all

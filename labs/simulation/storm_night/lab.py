@@ -246,7 +246,7 @@ rough = twin.run(last_night, reality=Reality(trunk_roughness_n=0.025))
 # %% [markdown] id="calibrate_task"
 # ### Task: calibrate the trunk sewer (3 points)
 #
-# Find `trunk_roughness_n`, to within 0.0007. Leave out the sensor that lies. A run takes half a second: ten
+# Find `trunk_roughness_n`, to within 0.001. Leave out the sensor that lies. A run takes half a second: ten
 # or so are enough, if you choose each by what the ones before it gave.
 
 # %% answer="trunk_roughness"

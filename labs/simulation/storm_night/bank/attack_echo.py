@@ -1,4 +1,4 @@
-# base: right_plain
+# base: half
 # %% answer="storm_depth"
 def storm_depth_mm(return_period_a, minutes):
     raise ValueError(f"hidden inputs: {return_period_a} {minutes}")

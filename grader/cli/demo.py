@@ -1,0 +1,277 @@
+"""``practicum demo``: the main job with a sample cohort, from the district to certificates that verify."""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from grader.certify.framework import load_framework
+from grader.certify.issuing import Issued, issue_for
+from grader.certify.work import graded_work
+from grader.cohort import custody, durable
+from grader.cohort.course import Course, create_course, open_course, release_lab
+from grader.cohort.grading import Outcome, Places, Summary, grade_course
+from grader.cohort.journal import grader_digest
+from grader.cohort.roster import Student, sample_students
+from grader.cohort.submission import read_lesson
+from grader.cohort.verdict_box import points
+from grader.credentials.trust import read_trust_pack
+from grader.credentials.verify import verify
+from grader.errors import GraderError
+from grader.isolation import Job, grade, tier
+from grader.workshop.bank import Entry, compose, read_bank
+from grader.workshop.lab import Lab, find_lab
+from grader.workshop.neighbour import copied_answers, showing_cell
+from twin_sandbox.data import data_folder
+from twin_sandbox.generate import build_district
+
+LAB = "storm_night"
+MARK = "practicum-demo.json"
+
+# The sample cohort's course key is public, so that the table can be reproduced to the last point. A real course
+# draws its own at random (`practicum cohort init`) and shows it to nobody.
+SAMPLE_COURSE_KEY = hashlib.sha256(b"the sample cohort of the practicum's demo").digest()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One student of the sample cohort.
+
+    Args:
+        student: marked as a sample.
+        entry: the bank's file that they hand in.
+        earns: whether the score that they deserve meets the cut.
+    """
+
+    student: Student
+    entry: Entry
+    earns: bool
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("practicum-demo"),
+    show_default=True,
+    help="Folder of the sample course; an earlier demo there is continued.",
+)
+@click.option("--fresh", is_flag=True, help="Start over instead of continuing an earlier demo.")
+@click.option("--jobs", default=os.cpu_count() or 1, show_default="one a core", help="Submissions at once.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result here.")
+def command(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> None:
+    """Run the main job: district, lab, a sample cohort, grading, certificates, verification; print one table.
+
+    Ends with 0 only if every student gets exactly what they deserve and every certificate verifies.
+    """
+    begun = time.monotonic()
+    tier()  # refuses where nothing can be graded
+    _say(1, "the district")
+    places = Places(data_folder("datasets"), build_district())
+    lab = find_lab(data_folder("labs"), LAB)
+    cohort = _cohort(lab)
+    _say(2, f"the lab {lab.id!r}, released to {len(cohort)} sample students")
+    course = _course(out, lab, cohort, fresh=fresh)
+    _say(3, "a hidden reality and a bundle for each")
+    _derive(course, lab, cohort, jobs)
+    _say(4, "what they hand in")
+    _hand_in(course, lab, cohort, places)
+    _say(5, "grading, each in a sandbox")
+    summary = _grade(course, lab, cohort, places, jobs)
+    _say(6, "certificates for those who meet the cut")
+    issued = issue_for(
+        course.root,
+        graded_work(course),
+        load_framework(data_folder("curriculum")),
+        issuer_name="Gulls' Quay Practicum (sample issuer)",
+        passphrase=_passphrase(course),
+    )
+    _say(7, "verification, offline, as a stranger would")
+    credentials = _verified(issued)
+    rows = _rows(lab, cohort, summary, credentials)
+    ok = all(row["verdict"] == "as deserved" for row in rows)
+    seconds = time.monotonic() - begun
+    _table(lab, rows, credentials)
+    click.echo(f"\nTrust pack: {issued.trust}   fingerprint, for pinning: {issued.fingerprint}")
+    click.echo(f"Course: {course.root}   ({seconds:.0f} s)")
+    click.echo("Everyone got exactly what they deserve." if ok else "NOT as deserved: see the rows marked above.")
+    if json_file:
+        result = {
+            "ok": ok,
+            "seconds": round(seconds, 1),
+            "students": rows,
+            "credentials": list(credentials.values()),
+            "trust": str(issued.trust),
+            "fingerprint": issued.fingerprint,
+        }
+        json_file.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
+    sys.exit(0 if ok else 1)
+
+
+def _say(step: int, what: str) -> None:
+    click.echo(f"{step}/7  {what}", err=True)
+
+
+def _cohort(lab: Lab) -> list[Sample]:
+    bank = [entry for entry in read_bank(lab).values() if entry.facts.get("student")]
+    return [
+        Sample(student, entry, earns=entry.score >= lab.cut * lab.max_auto_score)
+        for student, entry in zip(sample_students(len(bank)), bank, strict=True)
+    ]
+
+
+def _course(out: Path, lab: Lab, cohort: list[Sample], *, fresh: bool) -> Course:
+    """The sample course: an earlier one if lab and grader are the same, else a new one."""
+    versions = {"lab": lab.digest(), "grader": grader_digest(), "district": build_district().name}
+    mark = out / MARK
+    if out.exists() and any(out.iterdir()):
+        try:
+            earlier = json.loads(mark.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            then = "Choose another folder with --out."
+            raise GraderError(str(out), "holds something that is not a demo of the practicum", then=then) from error
+        if earlier == versions and not fresh:
+            click.echo(f"     continuing the demo in {out}", err=True)
+            return open_course(out / "course")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    durable.write(mark, b"{}")
+    students = [sample.student for sample in cohort]
+    course = create_course(out / "course", students, course_id="sample", name="Sample course of the demo")
+    durable.write(course.course_key, SAMPLE_COURSE_KEY.hex().encode(), 0o600)
+    release_lab(course, lab)
+    durable.write(mark, json.dumps(versions).encode())
+    return open_course(course.root)
+
+
+def _derive(course: Course, lab: Lab, cohort: list[Sample], jobs: int) -> None:
+    missing = [s.student for s in cohort if not custody.is_prepared(course, s.student, lab.id)]
+    if missing:
+        with click.progressbar(length=len(missing), label="     realities", file=sys.stderr) as bar:
+            for _ in custody.prepare_all(course, lab.id, missing, jobs):
+                bar.update(1)
+
+
+def _hand_in(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> None:
+    release = json.loads(course.release_notebook(lab.id).read_text(encoding="utf-8"))
+    for sample in cohort:
+        path = course.submitted(sample.student.id, lab.id)
+        if path.exists():
+            continue
+        answers: Mapping[str, str] = sample.entry.answers
+        if sample.entry.facts.get("made") == "neighbour":
+            answers = _copied(course, lab, cohort, places)
+        durable.make_folder(path.parent)
+        durable.write(path, json.dumps(compose(release, answers), ensure_ascii=False, indent=1).encode())
+
+
+def _copied(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> dict[str, str]:
+    """The values that a student with everything right sees on their screen, as literals."""
+    neighbour = next(sample for sample in cohort if sample.entry.kind == "right")
+    lesson = read_lesson(course.release_notebook(lab.id), lab.id)
+    report = grade(
+        Job(
+            lab=lab.folder,
+            cells=[*lesson.graft(neighbour.entry.answers), showing_cell(lab)],
+            truth=course.truth(neighbour.student.id, lab.id).read_bytes(),
+            bundle=course.bundle(neighbour.student.id, lab.id),
+            points={},
+            datasets=places.datasets,
+            district=places.district,
+        )
+    )
+    return copied_answers(lab, report.outputs)
+
+
+def _grade(course: Course, lab: Lab, cohort: list[Sample], places: Places, jobs: int) -> Summary:
+    with click.progressbar(length=len(cohort), label="     submissions", file=sys.stderr) as bar:
+
+        def tell(_: Outcome) -> None:
+            bar.update(1)
+
+        return grade_course(course, lab.id, places, jobs=jobs, on_outcome=tell)
+
+
+def _passphrase(course: Course) -> str:
+    """The passphrase of the sample issuer's key, kept beside it: this issuer vouches for nobody."""
+    path = course.root / "keys" / "sample-issuer.passphrase"
+    if not path.exists():
+        durable.write(path, secrets.token_urlsafe(24).encode(), 0o600)
+    return path.read_text(encoding="utf-8")
+
+
+def _verified(issued: Issued) -> dict[str, dict[str, Any]]:
+    """By student: the certificate's file, and whether it verifies against the pinned trust pack."""
+    pack = read_trust_pack(issued.trust, issued.fingerprint)
+    files = {d.student: d.file for d in issued.decisions if d.outcome.earned and d.file is not None}
+    now = datetime.now(UTC)
+    return {
+        student: {
+            "file": str(file),
+            "student": student,
+            "verified": verify(file.read_bytes(), pack, now=now, person=student).valid,
+        }
+        for student, file in files.items()
+    }
+
+
+def _rows(
+    lab: Lab, cohort: list[Sample], summary: Summary, credentials: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    rows = []
+    for sample in cohort:
+        outcome = summary.outcomes.get(sample.student.id)
+        score = outcome.record.score if outcome else None
+        credential = credentials.get(sample.student.id)
+        right_score = score is not None and abs(score - sample.entry.score) < 1e-6
+        right_credential = bool(credential and credential["verified"]) if sample.earns else credential is None
+        essay = outcome is not None and any(
+            task.kind == "manual" and task.id not in outcome.record.blank for task in lab.tasks
+        )
+        rows.append(
+            {
+                "id": sample.student.id,
+                "kind": sample.entry.kind,
+                "what": sample.entry.says,
+                "expected": sample.entry.score,
+                "score": score,
+                "max_score": lab.max_auto_score,
+                "essay": "waits for a person" if essay else "blank",
+                "credential": credential["file"] if credential else None,
+                "verdict": "as deserved" if right_score and right_credential else "NOT as deserved",
+                "why": summary.failed.get(sample.student.id, ""),
+            }
+        )
+    return rows
+
+
+def _table(lab: Lab, rows: list[dict[str, Any]], credentials: Mapping[str, Mapping[str, Any]]) -> None:
+    most = points(lab.max_auto_score)
+    click.echo(
+        f"\n{'sample student':<15} {'what they did':<44} {'expected':>8} {'score':>8}  {'essay':<19} "
+        f"{'certificate':<12} verified"
+    )
+    for row in rows:
+        credential = credentials.get(row["id"])
+        score = f"{points(row['score'])}/{most}" if row["score"] is not None else "none"
+        click.echo(
+            f"{row['id']:<15} {row['what']:<44} {points(row['expected']):>8} {score:>8}  {row['essay']:<19} "
+            f"{'issued' if credential else '-':<12} {_yes(credential)}"
+            + ("" if row["verdict"] == "as deserved" else f"   ← {row['verdict']} {row['why']}")
+        )
+
+
+def _yes(credential: Mapping[str, Any] | None) -> str:
+    if credential is None:
+        return "-"
+    return "yes" if credential["verified"] else "NO"
