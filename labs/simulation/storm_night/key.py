@@ -33,7 +33,7 @@ TURNED_AWAY, WET, DEEP = 1.0, 20.0, 60.0
 
 # The station runs on its diesel set tonight: CNY a kWh, CNY a pump start. So dear that pumps which never stop
 # cost more than the standing rules do.
-DIESEL, START = 120.0, 300.0
+DIESEL, START = 250.0, 300.0
 
 Truth = Mapping[str, Any]
 Policy = Callable[[dict[str, Any]], dict[str, float]]

@@ -326,7 +326,7 @@ twin.map(globals().get("calibrated"))
 #
 # The **standing rules** start a pump when the sump is high and stop it when it is low. They know nothing of
 # the rain to come. And tonight the mains feed is out: the station runs on its diesel set, and fuel is so
-# short that the duty engineer prices a kWh at 120 CNY. Water in the streets costs more. So pump what the
+# short that the duty engineer prices a kWh at 250 CNY. Water in the streets costs more. So pump what the
 # streets need, when they need it, and no more: an empty tank before the peak is worth more than any pump at the peak.
 #
 # A controller is a function: measurements in, settings out. Every five minutes it is given a dict, and it
@@ -340,8 +340,8 @@ first_measurements
 
 # %% id="night_cost"
 def night_cost(result):
-    """What a night costs in CNY: flood damage, 120 a kWh of diesel power, 300 a pump start."""
-    return kpi.flood_damage(result) + 120 * kpi.pump_energy_kwh(result) + 300 * kpi.pump_starts(result)
+    """What a night costs in CNY: flood damage, 250 a kWh of diesel power, 300 a pump start."""
+    return kpi.flood_damage(result) + 250 * kpi.pump_energy_kwh(result) + 300 * kpi.pump_starts(result)
 
 
 def drive(controller):
