@@ -54,10 +54,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-
-# Pages ask no outside host for scripts.
-c.HTMLExporter.mathjax_url = ""
-c.HTMLExporter.require_js_url = ""
 '''
 
 
