@@ -185,6 +185,9 @@ def test_measurements_are_plain_floats_and_named_with_units(twin, night):
         ({"pump_1": 1.5}, "pump_1"),
         ({"pump_1": float("nan")}, "pump_1"),
         ({"gate_1": "open"}, "gate_1"),
+        ({"gate_1": "1"}, "gate_1"),
+        ({"gate_1": None}, "gate_1"),
+        ({3: 1.0}, "3"),
         ([1, 2], "list"),
     ],
 )

@@ -143,7 +143,7 @@ class Session:
             if name not in self._names:
                 raise TwinError("session.step", f"{name!r}", f"One of: {', '.join(self._names)}.")
             try:
-                number = float(value)
+                number = math.nan if isinstance(value, str | bytes) else float(value)
             except (TypeError, ValueError):
                 number = math.nan
             if not 0.0 <= number <= 1.0:
