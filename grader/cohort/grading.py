@@ -1,5 +1,6 @@
 """Grades what was handed in: read, graft, run in the sandbox, keep the record, show it, enter it in the gradebook."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,13 @@ from grader.cohort.feedback import PersonMark, feedback_page
 from grader.cohort.journal import Journal, Record, grader_digest
 from grader.cohort.marked import check_id, marked_notebook, notebook_bytes
 from grader.cohort.roster import Student
-from grader.cohort.submission import Finding, Lesson, Submission, read_lesson, read_submission
+from grader.cohort.submission import Finding, Lesson, Submission, read_lesson, read_submission, read_timestamp
 from grader.errors import GraderError
 from grader.isolation.job import Job, Limits
 from grader.workshop.lab import Lab
 
 NO_ANSWER = "There is no answer in this cell yet."
+OWN_CELLS = "Cells that you added ({count}) were not run: what an answer needs belongs into its answer cell."
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,9 @@ class Desk:
         return replace(record, blank=tuple(sorted(self.lesson.released)))
 
     def _record(self, student: Student, submission: Submission, verdicts: Mapping[str, Verdict]) -> Record:
+        findings = submission.findings
+        if submission.own_cells and any(verdict.status != "correct" for verdict in verdicts.values()):
+            findings += (Finding("own cells", "", OWN_CELLS.format(count=submission.own_cells)),)
         return Record(
             student=student.id,
             lab=self.lab.id,
@@ -212,7 +217,7 @@ class Desk:
             answers=dict(submission.answers),
             blank=tuple(sorted(submission.blank)),
             verdicts={task: _fair(verdicts[task], submission.blank) for task in self.lab.auto_points},
-            findings=submission.findings,
+            findings=findings,
             practice=self.course.practice,
         )
 
@@ -249,6 +254,10 @@ def _one(desk: Desk, student: Student, *, force: bool) -> Outcome | GraderError:
         return desk.grade(student, force=force)
     except GraderError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - a fault of ours costs one submission, not the cohort
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        found = f"the grader itself failed ({type(error).__name__}: {error}, {Path(at.filename).name} line {at.lineno})"
+        return GraderError(f"{desk.lab.id}, {student.id}", found, then="Please report this; the others are graded.")
 
 
 def _handed_in(course: Course, student: Student, lab_id: str) -> bool:
@@ -264,7 +273,9 @@ def _strangers(course: Course, roster: Mapping[str, Student]) -> list[str]:
 def _enter(course: Course, lab: Lab, lesson: Lesson, summary: Summary) -> None:
     journal = Journal(course.journal(lab.id), course.journal_key)
     entered = journal.entered()
-    gradebook.enter_grades(course.root, lab.id, [_grades(lab, one, entered) for one in summary.outcomes.values()])
+    gradebook.enter_grades(
+        course.root, lab.id, [_grades(course, lab, one, entered) for one in summary.outcomes.values()]
+    )
     journal.note_entered({student: one.name for student, one in summary.outcomes.items()})
     desk = Desk(course, lab, lesson, Places(Path(), Path()), Limits())
     for student, marks in person_marks(course, lab).items():
@@ -287,7 +298,7 @@ def person_marks(course: Course, lab: Lab) -> dict[str, dict[str, PersonMark]]:
     return found
 
 
-def _grades(lab: Lab, outcome: Outcome, entered: Mapping[str, str]) -> gradebook.Grades:
+def _grades(course: Course, lab: Lab, outcome: Outcome, entered: Mapping[str, str]) -> gradebook.Grades:
     record = outcome.record
     scores = {check_id(task): float(verdict.score) for task, verdict in record.verdicts.items()}
     manual = {task.id for task in lab.tasks if task.kind == "manual"}
@@ -299,7 +310,7 @@ def _grades(lab: Lab, outcome: Outcome, entered: Mapping[str, str]) -> gradebook
         waiting=frozenset(task for task in manual if task not in record.blank),
         fresh=entered.get(record.student) != outcome.name,
         comments=comments,
-        submitted_at=None,
+        submitted_at=read_timestamp(course.root, course.submitted(record.student, lab.id).parent),
     )
 
 

@@ -7,8 +7,10 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grader.errors import GraderError
 from grader.isolation.job import Cell
@@ -43,6 +45,7 @@ class Submission:
         blank: answer cells that are missing or as they were released.
         findings: what was odd.
         readable: whether the file is a notebook of this lab at all.
+        own_cells: code cells that the student added; they are not run.
     """
 
     digest: str
@@ -50,6 +53,7 @@ class Submission:
     blank: frozenset[str]
     findings: tuple[Finding, ...] = ()
     readable: bool = True
+    own_cells: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,21 @@ def read_submission(root: Path, path: Path, lesson: Lesson) -> Submission:
     except _Refused as refused:
         return _unreadable(refused, digest)
     blank = {name for name, text in lesson.released.items() if _same(answers.get(name, text), text)}
-    return Submission(digest, answers, frozenset(blank), (*findings, *found))
+    own = sum(_is_own(cell, lesson) for cell in cells)
+    return Submission(digest, answers, frozenset(blank), (*findings, *found), own_cells=own)
+
+
+def read_timestamp(root: Path, folder: Path) -> datetime | None:
+    """When a submission was handed in, as nbgrader's ``timestamp.txt`` beside it says; nothing if it says no time."""
+    try:
+        content, _ = _bytes(root, folder / "timestamp.txt")
+        day, *rest = content[:100].decode("ascii").split()
+        # "2026-11-21 10:00:00.000000 Asia/Shanghai", or all in one as ISO writes it
+        time = datetime.fromisoformat(f"{day} {rest[0]}" if rest else day)
+        zone = ZoneInfo(rest[1]) if len(rest) > 1 else UTC
+    except (_Refused, ValueError, OverflowError, ZoneInfoNotFoundError, OSError):
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
 class _Refused(Exception):  # noqa: N818 - it becomes a finding
@@ -246,6 +264,12 @@ def _answer_id(cell: dict[str, Any], lesson: Lesson) -> str | None:
         if isinstance(name, str) and name in lesson.released:
             return name
     return None
+
+
+def _is_own(cell: Mapping[str, Any], lesson: Lesson) -> bool:
+    known = {str(one["id"]) for one in lesson.notebook["cells"]}
+    ours = str(cell.get("id")) in known or _marks(cell).get("grade_id") is not None
+    return cell.get("cell_type") == "code" and not ours and bool(_text(cell).strip())
 
 
 def _is_answer(cell: Mapping[str, Any]) -> bool:

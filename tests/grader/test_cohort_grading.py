@@ -189,7 +189,7 @@ def test_running_again_grades_nothing_twice(
         name: one.record for name, one in summary.outcomes.items()
     }
     assert not any(one.fresh for one in again.outcomes.values())
-    with pytest.raises(AssertionError, match="graded again"):
+    with pytest.raises(GraderError, match="graded again"):
         grade_course(course, LAB, places, students=["ada"], force=True)
 
 
@@ -286,6 +286,32 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(quick: Course, places: Pla
         grade_course(quick, LAB, places, students=["ben"])
     monkeypatch.setattr(Journal, "keep", keep)
     assert [name for name, one in grade_course(quick, LAB, places).outcomes.items() if one.fresh] == ["ben"]
+
+
+def test_a_fault_of_the_grader_costs_one_submission(quick: Course, places: Places, monkeypatch: pytest.MonkeyPatch):
+    def breaks(job: Job, limits: Limits | None = None) -> Report:
+        if job.bundle.parent.name == "ben":
+            raise KeyError("a bug")
+        return scored(job)
+
+    monkeypatch.setattr(controller, "grade", breaks)
+    summary = grade_course(quick, LAB, places)
+    assert sorted(summary.outcomes) == ["ada", "cai"]
+    assert "the grader itself failed (KeyError: 'a bug'" in summary.failed["ben"]
+
+
+def test_own_cells_are_told_to_who_lost_points(quick: Course, places: Places, monkeypatch: pytest.MonkeyPatch):
+    notebook = json.loads(quick.submitted("ada", LAB).read_bytes())
+    notebook["cells"].append({"cell_type": "code", "id": "mine", "metadata": {}, "source": "x = 1", "outputs": []})
+    durable.write(quick.submitted("ada", LAB), json.dumps(notebook).encode())
+    assert grade_course(quick, LAB, places, students=["ada"]).outcomes["ada"].record.findings == ()
+
+    def wrong(job: Job, limits: Limits | None = None) -> Report:
+        return Report({}, {task: Verdict(task, 0.0, most, "incorrect", "no") for task, most in job.points.items()})
+
+    monkeypatch.setattr(controller, "grade", wrong)
+    again = grade_course(quick, LAB, places, students=["ada"], force=True).outcomes["ada"].record
+    assert [finding.kind for finding in again.findings] == ["own cells"]
 
 
 def test_no_isolation_is_refused_and_nothing_is_entered(quick: Course, places: Places, monkeypatch: pytest.MonkeyPatch):

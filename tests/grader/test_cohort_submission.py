@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grader import gradebook
-from grader.cohort.submission import MAX_FILE_BYTES, Lesson, Submission, read_lesson, read_submission
+from grader.cohort.submission import MAX_FILE_BYTES, Lesson, Submission, read_lesson, read_submission, read_timestamp
 from grader.errors import GraderError
 from grader.workshop.bank import compose, read_bank
 from grader.workshop.lab import Lab
@@ -167,6 +167,36 @@ def test_a_renamed_notebook_is_graded_all_the_same(tmp_path: Path, lesson: Lesso
     assert submission.answers["total"].startswith("total_mm = 0")
     (path.parent / "another.ipynb").write_text("{}", encoding="utf-8")
     assert kinds(read_submission(tmp_path, path, lesson)) == ["nothing there"]
+
+
+def test_own_cells_are_counted_but_not_run(tmp_path: Path, lesson: Lesson, notebook: dict):
+    notebook["cells"].insert(3, {"cell_type": "code", "id": "mine", "metadata": {}, "source": "helper = 1"})
+    notebook["cells"].insert(3, {"cell_type": "code", "id": "empty", "metadata": {}, "source": " "})
+    assert read(tmp_path, lesson, notebook).own_cells == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "time"),
+    [
+        (b"2026-11-21 10:00:00.000000 UTC\n", "2026-11-21T10:00:00+00:00"),
+        (b"2026-11-21T18:00:00+08:00", "2026-11-21T10:00:00+00:00"),
+        (b"2026-11-21 18:00:00.5 Asia/Shanghai", "2026-11-21T10:00:00.500000+00:00"),
+        (b"2026-11-21 18:00:00 ../../etc/passwd", None),
+        (b"the day after tomorrow", None),
+        (b"\xff\xfe", None),
+        (b"", None),
+        (b"9" * 90, None),
+    ],
+)
+def test_a_bad_timestamp_stops_nobody(tmp_path: Path, content: bytes, time: str | None):
+    path = place(tmp_path).with_name("timestamp.txt")
+    path.write_bytes(content)
+    read = read_timestamp(tmp_path, path.parent)
+    assert (read.isoformat() if read else None) == time
+    path.unlink()
+    assert read_timestamp(tmp_path, path.parent) is None
+    os.mkfifo(path)
+    assert read_timestamp(tmp_path, path.parent) is None
 
 
 def test_a_lesson_that_is_not_released_is_refused_in_words(tmp_path: Path):
