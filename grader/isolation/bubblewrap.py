@@ -23,7 +23,7 @@ def command(plan: Plan) -> list[str]:
     return [shutil.which("bwrap") or "bwrap", "--args", str(settings), "--", *plan.program]
 
 
-def _arguments(plan: Plan) -> list[str]:  # noqa: C901 - one loop a kind of mount, in their order
+def _arguments(plan: Plan) -> list[str]:  # noqa: C901, PLR0912 - one loop a kind of mount, in their order
     arguments = [
         "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
         "--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
@@ -60,6 +60,8 @@ def _arguments(plan: Plan) -> list[str]:  # noqa: C901 - one loop a kind of moun
         arguments += ["--perms", "0644", "--ro-bind-data", str(text), path]
     for scratch, size_bytes in plan.scratch_bytes.items():
         arguments += ["--size", str(size_bytes), "--perms", "1777", "--tmpfs", scratch]
+    for folder in plan.late_folders:
+        arguments += ["--perms", "0755", "--dir", str(folder)]
     for bind in plan.late_binds:
         arguments += ["--ro-bind", str(bind.source), str(bind.inside)]
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", plan.folder]

@@ -69,8 +69,6 @@ class _Decoder:
             raise Damaged("no such buffer")
         return self._blobs[number]
 
-    # one builder a type ------------------------------------------------------------------------------------
-
     def float_(self, tree: dict[str, Any], _: int) -> float:
         return _NOT_FINITE[tree["v"]]
 

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 
+@cache
 def font_list() -> Path | None:
     """The newest list in the user's cache, made now if there is none; nothing where that is impossible."""
     found = _newest()

@@ -74,8 +74,6 @@ class Student:
         self._reader: _Branch | None = None
         self._frozen = False
 
-    # cells -------------------------------------------------------------------------------------------------
-
     def run(self) -> None:
         """Run all cells, freeze the process; a cell that ends it is left out and the others run again."""
         begun = time.monotonic()
@@ -189,8 +187,6 @@ class Student:
             self.incidents.append(Incident("leftover process", "", detail))
         sandbox.signal(signal.SIGSTOP)
         self._frozen = True
-
-    # answers -----------------------------------------------------------------------------------------------
 
     def value(self, name: str) -> Reply:
         """What ``name`` holds, packed; read in a fork that never saw a hidden input."""

@@ -71,9 +71,15 @@ class Plan:
 
     @property
     def folders(self) -> list[Path]:
-        """Folders above what is shown, to be made readable for all."""
-        above = {folder for bind in self.early_binds for folder in bind.inside.parents}
-        return sorted(above | {Path("/etc"), *HOME.parents} - {Path("/")})
+        """Folders above what is shown, to be made readable for all; outer ones first."""
+        return [*_above(self.early_binds), Path("/etc")]
+
+    @property
+    def late_folders(self) -> list[Path]:
+        """The same inside the writable folders."""
+        scratch = [Path(folder) for folder in self.scratch_bytes]
+        above = _above(self.late_binds)
+        return [folder for folder in above if any(root in folder.parents for root in scratch)]
 
     @property
     def early_binds(self) -> list[Bind]:
@@ -86,3 +92,7 @@ class Plan:
         return [
             bind for bind in self.view.binds if any(bind.inside.is_relative_to(folder) for folder in self.scratch_bytes)
         ]
+
+
+def _above(binds: list[Bind]) -> list[Path]:
+    return sorted({folder for bind in binds for folder in bind.inside.parents if folder != Path("/")})

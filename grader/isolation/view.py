@@ -24,6 +24,7 @@ _SYSTEM_FILES = (
     "/etc/mime.types",
 )
 _GRADER = Path(grader.__file__).resolve().parent
+_CHECKOUT = _GRADER.parent
 _ACCOUNTS = "root:x:0:0:root:/:/bin/false\npracticum:x:{uid}:{uid}:practicum:/home/practicum:/bin/sh\n"
 
 
@@ -146,33 +147,25 @@ def _add_system(view: View) -> None:
 
 def _add_packages(view: View) -> None:
     inside = []
-    for number, folder in enumerate(_package_folders()):
+    folders = _package_folders()
+    for number, folder in enumerate(folders):
         target = INSIDE / f"site-packages-{number}" if number else INSIDE / "site-packages"
         view.binds.append(Bind(folder, target))
         inside.append(str(target))
-        _hide_own(view, folder, target)
     view.environment["PYTHONPATH"] = os.pathsep.join([str(INSIDE), *inside])
-    # an installation under a folder that is shown anyway, such as /usr/local, brings the labs along
-    shown = [bind.source for bind in view.binds]
-    own = _GRADER.parent
-    for secret in (Path(sys.prefix) / "share" / "practicum", own if (own / "labs").is_dir() else None):
-        if secret is not None and secret.is_dir() and any(secret.is_relative_to(root) for root in shown):
-            view.hidden.append(secret)
-    for root in shown:
-        _hide_own(view, root, root)
+    # an installation, or a checkout under a folder that is shown anyway, brings our packages and the labs along
+    own = [folder / name for folder in folders for name in ("grader", "twin_sandbox")]
+    data = [Path(sys.prefix).resolve() / "share" / "practicum", _CHECKOUT if (_CHECKOUT / "labs").is_dir() else None]
+    for ours in (*own, *data):
+        if ours is not None and ours.is_dir():
+            seen = [bind for bind in view.binds if ours.is_relative_to(bind.source)]
+            view.hidden += [bind.inside / ours.relative_to(bind.source) for bind in seen]
 
 
 def _package_folders() -> list[Path]:
     named = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
     named += [entry for entry in sys.path if Path(entry).name in {"site-packages", "dist-packages"}]
     return list(dict.fromkeys(Path(entry).resolve() for entry in named if Path(entry).is_dir()))
-
-
-def _hide_own(view: View, folder: Path, inside: Path) -> None:
-    for name in ("grader", "twin_sandbox"):
-        package = folder / name
-        if package.is_dir() and (package / "__init__.py").is_file():
-            view.hidden.append(inside / name)
 
 
 def _add_own(view: View, modules: tuple[str, ...]) -> None:
@@ -184,7 +177,7 @@ def _add_own(view: View, modules: tuple[str, ...]) -> None:
 
 
 def _add_twin(view: View, job: Job) -> None:
-    twin = _GRADER.parent / "twin_sandbox"
+    twin = _CHECKOUT / "twin_sandbox"
     view.binds.append(_bind(twin, INSIDE / "twin_sandbox", "package"))
     view.binds.append(_bind(job.datasets, INSIDE / "datasets", "datasets"))
     district = job.district.resolve()
