@@ -1,8 +1,9 @@
-"""Proves a lab's checks: right answers pass, mistakes are caught, a blank and a neighbour gain nothing."""
+"""Proves a lab's checks: right answers pass, mistakes and mutants are caught, a blank and a neighbour gain nothing."""
 
 import hashlib
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -17,11 +18,13 @@ from grader.cohort.custody import TruthProcess
 from grader.cohort.roster import Student
 from grader.cohort.submission import Lesson, read_lesson
 from grader.errors import GraderError
-from grader.isolation.job import Job, Report
+from grader.isolation.job import Cell, Job, Report
 from grader.workshop.bank import Entry, read_bank
 from grader.workshop.lab import Lab, load_key
+from grader.workshop.mutation import KINDS
 
 _NEAR = 1e-6
+_MUTANT = "practicum_mutant"
 
 
 @dataclass
@@ -35,7 +38,8 @@ class Proof:
         blank_score: the most that an empty lesson got.
         misconceptions_total: mistakes tried, over all realities; ``misconceptions_missed`` of them passed the
             check that should refuse them.
-        mutants_total: generated mutants tried; ``mutants_killed`` of them were refused. Not made yet: both are 0.
+        mutants_total: mutants of values tried, one for each task and mistake of :mod:`grader.workshop.mutation` that
+            changes its answer; ``mutants_killed`` of them lost points.
         neighbour_gain: the largest share of the points of value tasks that a neighbour's values earned above a blank.
         run_s: seconds that it took.
         rows: one for each run.
@@ -82,6 +86,7 @@ class _Try:
     entry: Entry
     seed: int
     neighbour: bool = False
+    mutant: str = ""
 
 
 class _Rehearsal:
@@ -96,6 +101,9 @@ class _Rehearsal:
         release_lab(self.course, lab)
         self.lab = self.course.lab(lab.id)
         self.lesson: Lesson = read_lesson(self.course.release_notebook(lab.id), lab.id)
+        # the name under which each task's answer is found in the notebook
+        self.names = {task: str(check.name) for task, check in load_key(lab.folder).checks.items()}
+        self.equivalent = _equivalent(lab)
         self._datasets, self._district = datasets, district
         with TruthProcess(self.course) as process:
             for student in self.students:
@@ -107,10 +115,13 @@ class _Rehearsal:
 
         student = self.students[attempt.seed - 1].id
         source = self.students[attempt.seed].id if attempt.neighbour else student
+        cells = self.lesson.graft(attempt.entry.answers)
+        if attempt.mutant:
+            cells.append(Cell(_MUTANT, _mutant_text(self.names, attempt.mutant)))
         return grade(
             Job(
                 lab=self.lab.folder,
-                cells=self.lesson.graft(attempt.entry.answers),
+                cells=cells,
                 truth=self.course.truth(student, self.lab.id).read_bytes(),
                 bundle=self.course.bundle(source, self.lab.id),
                 points=self.lab.auto_points,
@@ -156,8 +167,9 @@ def verify_lab(
         tries = [_Try(entry, seed) for seed in range(1, seeds + 1) for entry in written]
         tries += [_Try(Entry("(empty)", "blank", "nothing", 0.0), seed) for seed in range(1, seeds + 1)]
         tries += [_Try(rights[0], seed, neighbour=True) for seed in range(1, seeds + 1)]
+        tries += [_Try(rights[0], seed, mutant=kind) for seed in range(1, min(seeds, 2) + 1) for kind in KINDS]
         for attempt, report in _all(rehearsal, tries, jobs):
-            row = _row(lab, attempt, report)
+            row = _mutant_row(rehearsal, attempt, report) if attempt.mutant else _row(lab, attempt, report)
             if attempt.neighbour:
                 earned = sum(report.verdicts[task].score for task in values)
                 row["gain"] = earned / sum(values.values()) if values else 0.0
@@ -169,6 +181,43 @@ def verify_lab(
     proof.rows.sort(key=lambda row: (row["seed"], row["entry"]))
     proof.run_s = round(time.monotonic() - begun, 1)
     return proof
+
+
+def _mutant_text(names: Mapping[str, str], kind: str) -> str:
+    """The cell that makes a right notebook wrong after its last cell, and prints what it has changed."""
+    text = (Path(__file__).parent / "mutation.py").read_text(encoding="utf-8")
+    return f"{text}\nprint({_MUTANT!r}, *apply(globals(), {sorted(set(names.values()))!r}, {kind!r}))\n"
+
+
+def _mutant_row(rehearsal: _Rehearsal, attempt: _Try, report: Report) -> dict[str, Any]:
+    printed = "".join(str(output.get("text", "")) for output in report.outputs.get(_MUTANT, []))
+    changed = {name for line in printed.splitlines() if line.startswith(_MUTANT) for name in line.split()[1:]}
+    tried = [task for task in report.verdicts if rehearsal.names[task] in changed]
+    excused = {task for task in tried if (task, attempt.mutant) in rehearsal.equivalent}
+    survived = [task for task in tried if report.verdicts[task].status == "correct" and task not in excused]
+    return {
+        "entry": f"mutant: {attempt.mutant}",
+        "kind": "mutant",
+        "seed": attempt.seed,
+        "score": sum(verdict.score for verdict in report.verdicts.values()),
+        "expected": None,
+        "tried": [task for task in tried if task not in excused],
+        "survived": survived,
+        "ok": not survived and bool(printed),
+        "seconds": round(report.wall_s, 1),
+    }
+
+
+def _equivalent(lab: Lab) -> set[tuple[str, str]]:
+    """Mutants that are still right by meaning: ``[[equivalent]]`` in ``lab.toml`` with task, mutant, because."""
+    facts = tomllib.loads((lab.folder / "lab.toml").read_text(encoding="utf-8"))
+    found = set()
+    for entry in facts.get("equivalent", []):
+        if not entry.get("because") or entry.get("mutant") not in KINDS:
+            told = f"Each has a task, a mutant ({', '.join(KINDS)}) and a reason (because)."
+            raise GraderError(f"{lab.folder / 'lab.toml'}, equivalent", repr(entry), told)
+        found.add((lab.task(str(entry.get("task"))).id, str(entry["mutant"])))
+    return found
 
 
 def _all(rehearsal: _Rehearsal, tries: list[_Try], jobs: int) -> Iterator[tuple[_Try, Report]]:
@@ -214,7 +263,10 @@ def _row(lab: Lab, attempt: _Try, report: Report) -> dict[str, Any]:
 
 def _count(proof: Proof, attempt: _Try, row: Mapping[str, Any]) -> None:
     kind = row["kind"]
-    if kind == "right":
+    if kind == "mutant":
+        proof.mutants_total += len(row["tried"])
+        proof.mutants_killed += len(row["tried"]) - len(row["survived"])
+    elif kind == "right":
         proof.right_total += 1
         proof.right_failed += not row["ok"]
     elif kind == "neighbour":
