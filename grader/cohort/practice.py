@@ -278,7 +278,8 @@ class _Server:
         lesson = practice.lessons[lab_id]
         unsaved = unsaved_answers(notebook, lesson, request.get("ran"))
         if unsaved:
-            titles = ", ".join(unsaved)
+            tasks = {task.id: task.title for task in practice.labs[lab_id].tasks}
+            titles = ", ".join(f"“{tasks.get(cell, cell)}”" for cell in unsaved)
             raise GraderError(
                 "Not handed in yet",
                 f"the saved notebook differs from what you ran in {titles}",

@@ -14,6 +14,8 @@ _BOX = (
     "max-width:52em;line-height:1.45;font-family:system-ui,sans-serif;font-size:14px"
 )
 
+_CELL = "text-align:left;padding:.15em 1.2em .15em 0;font-size:14px;background:transparent"
+
 
 def refusal(refused: GraderError) -> dict[str, Any]:
     """A refusal as text and as a box."""
@@ -40,8 +42,8 @@ def points_table(lab: Lab, record: Record, feedback: Path) -> dict[str, Any]:
             sign, words, earned = SIGNS["not attempted"], WORDS["not attempted"], "0"
         lines.append(f"{sign} {task.title}: {earned} of {points(task.points)} ({words})")
         rows.append(
-            f'<tr><td style="text-align:left">{html.escape(task.title)}</td><td style="text-align:left">{sign} {words}'
-            f'</td><td style="text-align:right">{earned} of {points(task.points)}</td></tr>'
+            f'<tr><td style="{_CELL}">{html.escape(task.title)}</td><td style="{_CELL}">{sign} {words}</td>'
+            f'<td style="{_CELL};text-align:right">{earned} of {points(task.points)}</td></tr>'
         )
     notes = [finding.detail for finding in record.findings]
     where = f"Feedback on every task: {feedback.name}, beside this notebook ({feedback})."

@@ -5,12 +5,12 @@ import html
 from grader.checks.verdict import Verdict
 
 SIGNS = {"correct": "✓", "partly": "◐", "incorrect": "✗", "not attempted": "○", "could not be checked": "?"}
-# (edge, ground), each with a contrast of at least 4.5 to the text (#1f2933) and told apart without colour by the sign
+# (edge and head, ground): a contrast of at least 4.5, and told apart without colour by the sign
 COLOURS = {
-    "correct": ("#1a7f5a", "#e8f5ef"),
-    "partly": ("#b7791f", "#fdf6e3"),
-    "incorrect": ("#b83232", "#fdecec"),
-    "not attempted": ("#6b7785", "#f1f3f5"),
+    "correct": ("#16694b", "#e8f5ef"),
+    "partly": ("#8a5a10", "#fdf6e3"),
+    "incorrect": ("#a52a2a", "#fdecec"),
+    "not attempted": ("#56616d", "#f1f3f5"),
     "could not be checked": ("#5b4b8a", "#f0edf8"),
 }
 WORDS = {

@@ -121,7 +121,7 @@ def luminance(colour: str) -> float:
 def test_verdict_colours_can_be_read(edge: str, ground: str):
     bright = luminance(ground) + 0.05
     assert bright / (luminance("#1f2933") + 0.05) >= 4.5
-    assert bright / (luminance(edge) + 0.05) >= 3.0
+    assert bright / (luminance(edge) + 0.05) >= 4.5
 
 
 def test_points_are_written_as_people_write_them():
