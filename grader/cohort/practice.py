@@ -39,7 +39,7 @@ from grader.isolation.job import Limits
 from grader.workshop.lab import Lab, find_labs, load_key
 
 STUDENT = "me"
-_START_S = 120.0
+_START_S = 300.0
 _REQUEST_BYTES = 4 << 20
 
 
