@@ -96,11 +96,12 @@ def _machine() -> Line:
 
 
 def _advice(name: str) -> str:
-    if name == "bubblewrap":
+    if name == "bubblewrap" and not shutil.which("bwrap"):
         return "Install it (sudo apt-get install bubblewrap), or go on with the practicum's own namespaces."
     return (
-        "Allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 "
-        "kernel.apparmor_restrict_unprivileged_userns=0 (whichever exists)."
+        "Allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 or "
+        "kernel.apparmor_restrict_unprivileged_userns=0, whichever this system knows; in a container, start it "
+        "with them allowed."
     )
 
 

@@ -42,10 +42,11 @@ def main(settings: "Settings") -> None:
         for task, max_score in points.items():
             try:
                 (verdict,) = judge_all(key, answers, truth, {task: max_score})
+                told = json.dumps(verdict.as_json() | {"score": float(verdict.score)}).encode()
             except Exception:  # noqa: BLE001 - a check that fails must not take the other tasks along
                 pipe.send({"failed": task, "replay_s": _replay_s()}, traceback.format_exc().encode()[-20_000:])
             else:
-                pipe.send({"verdict": task, "replay_s": _replay_s()}, json.dumps(verdict.as_json()).encode())
+                pipe.send({"verdict": task, "replay_s": _replay_s()}, told)
         pipe.send({"done": True, "replay_s": _replay_s()})
 
 

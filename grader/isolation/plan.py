@@ -8,6 +8,7 @@ from grader.isolation.job import Limits
 from grader.isolation.view import HOME, Bind, View, passwd
 
 INSIDE_UID = 61_000
+REAL_UIDS = range(61_000, 61_184)  # nobody's, by systemd's table of user ids; one a sandbox at a time
 DEVICES = ("null", "zero", "full", "random", "urandom")
 DEVICE_LINKS = {
     "fd": "/proc/self/fd",
@@ -15,6 +16,14 @@ DEVICE_LINKS = {
     "stdout": "/proc/self/fd/1",
     "stderr": "/proc/self/fd/2",
 }
+
+
+def has_real_users() -> bool:
+    """Whether this process is root and may become the sandbox's own users (in a rootless container it may not)."""
+    if os.geteuid() != 0:
+        return False
+    ranges = [[int(part) for part in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(first <= REAL_UIDS[0] and REAL_UIDS[-1] < first + count for first, _, count in ranges)
 
 
 @dataclass
@@ -38,7 +47,7 @@ class Plan:
     @property
     def as_root(self) -> bool:
         """Whether mounts are made by root itself rather than inside a user namespace."""
-        return os.geteuid() == 0
+        return has_real_users()
 
     @property
     def folder(self) -> str:

@@ -21,14 +21,13 @@ from grader.isolation.enter import Settings
 from grader.isolation.job import Limits
 from grader.isolation.kinds import MAX_BYTES
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
-from grader.isolation.plan import INSIDE_UID, Plan
+from grader.isolation.plan import INSIDE_UID, REAL_UIDS, Plan, has_real_users
 from grader.isolation.processes import ancestors, cpu_s, descendants, is_zombie, private_bytes
 from grader.isolation.view import View, python_inside
 
 TIERS: dict[str, ModuleType] = {tier.NAME: tier for tier in (bubblewrap, namespaces)}
 _START_S = 60.0
 _FREEING_S = 1.0  # what a killed process may take to give its memory back
-_REAL_UIDS = range(61_000, 61_184)  # nobody's, by systemd's table of user ids; one a sandbox at a time
 
 
 class Sandbox:
@@ -206,9 +205,9 @@ def _own_uid() -> tuple[socket.socket, int]:
     # the kernel counts processes by user: two sandboxes of one user would share the limit, so each takes a user
     # of its own, held by a name that vanishes with this process
     lock = socket.socket(socket.AF_UNIX)
-    if os.geteuid() != 0:
+    if not has_real_users():
         return lock, INSIDE_UID
-    uids = list(_REAL_UIDS)
+    uids = list(REAL_UIDS)
     random.shuffle(uids)
     for uid in uids:
         with suppress(OSError):
@@ -216,7 +215,7 @@ def _own_uid() -> tuple[socket.socket, int]:
             return lock, uid
     lock.close()
     raise GraderError(
-        "sandbox", f"all {len(_REAL_UIDS)} sandbox users are taken", then="Grade with fewer workers at once."
+        "sandbox", f"all {len(REAL_UIDS)} sandbox users are taken", then="Grade with fewer workers at once."
     )
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +9,7 @@ from click.testing import CliRunner
 from grader.checks.verdict import Verdict
 from grader.cli.doctor import command
 from grader.errors import GraderError
-from grader.isolation import controller, grade, tier, tiers
+from grader.isolation import controller, grade, staging, tier, tiers
 from grader.isolation.controller import _verdict
 from grader.isolation.outputs import rebuild
 from grader.isolation.pipe import Frame, Garbled
@@ -62,11 +61,11 @@ def test_folders_that_only_the_owner_can_read_do_not_stop_grading(tmp_path):
 
 
 def test_a_staged_copy_leaves_links_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(staging, "has_real_users", lambda: True)
     job = a_job(tmp_path, {})
     (job.bundle / "key").symlink_to("/etc/passwd")
-    with Staging() as staging:
-        staged = staging.stage(job)
+    with Staging() as stage:
+        staged = stage.stage(job)
         assert [path.name for path in staged.bundle.iterdir()] == ["levels.csv"]
         folder = staged.bundle
     assert not folder.exists()
