@@ -57,7 +57,7 @@ def same(left, right):
 
 
 @given(PLAIN)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 def test_built_in_values_arrive_as_they_are(value):
     assert same(values.copy(value), value)
 
@@ -195,7 +195,7 @@ def test_a_part_without_a_value_refuses_any_use_of_it():
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 def test_foreign_bytes_are_damaged_and_nothing_else(data):
     with pytest.raises(values.Damaged):
         values.unpack(data)
@@ -205,7 +205,7 @@ SAMPLES = [values.pack(value) for value in (FRAME, PLACES, {"a": [1, (2.5, "x")]
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 def test_changed_bytes_give_a_plain_value_or_are_damaged(packed, data):
     changed = bytearray(packed)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -243,7 +243,7 @@ TREES = st.recursive(
 
 
 @given(TREES, st.lists(st.binary(max_size=32), max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
 def test_foreign_trees_give_a_value_or_are_damaged(tree, blobs):
     with suppress(values.Damaged):
         decode(tree, blobs)
