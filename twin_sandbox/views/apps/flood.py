@@ -49,7 +49,7 @@ WORDS = {
         "pumped": "m³ pumped to the sea",
         "moment": "At {clock}",
         "now_buildings": "buildings with water inside",
-        "deepest": "cm in the deepest street",
+        "deepest": "cm at the deepest place",
         "sea": "m sea level",
         "running": "The twin is running this night …",
         "failed": "The twin could not run this night. Choose another storm, or reload the page.",
@@ -75,7 +75,7 @@ WORDS = {
         "pumped": "m³ 由水泵排入海",
         "moment": "{clock} 时",
         "now_buildings": "栋建筑进水",
-        "deepest": "cm 街道最大积水深",
+        "deepest": "cm 最深处积水",
         "sea": "m 潮位",
         "running": "孪生体正在计算这一夜……",
         "failed": "这一夜未能算出。请换一场雨，或重新载入页面。",
@@ -103,6 +103,7 @@ class FloodApp:
         self.twin = twin or open_district()
         self.run = lru_cache(maxsize=2 * len(PERIODS_A))(self._run)
         self.language = "en"
+        self.result: Result | None = None
         self._make()
         self._write()
         self._new_night()
@@ -194,8 +195,7 @@ class FloodApp:
         self.pumps.options = [(words["on"], "on"), (words["off"], "off")]
         self.pumps.value = chosen
         for control, name in ((self.period, "storm"), (self.step, "time")):
-            control.description_allow_html = False
-            control.tooltip = words[name]
+            control.description = words[name]  # for screen readers: what is seen stands above the slider
 
     def _new_night(self, _: object = None) -> None:
         """A storm or the pumps were chosen: run, then show."""
@@ -206,8 +206,9 @@ class FloodApp:
         rain = words["depth"].format(mm=scenario.storm.depth_mm)
         self.storm_label.value = _label(words["storm"], years, rain)
         self.figures.value = f"<p class='pr-busy'>{escape(words['running'])}</p>"
+        self.result = None
         try:
-            result = self.run(period, pumps)
+            result = self.result = self.run(period, pumps)
         except Exception:  # noqa: BLE001 - a visitor gets one sentence, whatever the engine says
             self.figures.value = f"<p class='pr-busy'>{escape(words['failed'])}</p>"
             return
@@ -232,8 +233,9 @@ class FloodApp:
     def _new_moment(self, _: object = None) -> None:
         """The clock moved: the water of that moment."""
         words = WORDS[self.language]
-        period, pumps, step = self.choice
-        result = self.run(period, pumps)
+        result, step = self.result, self.choice[2]
+        if result is None:
+            return
         time = result.scenario.start + pd.Timedelta(minutes=step * STEP_MIN)
         row = result.row(time)
         clock = f"{time:%H:%M}"

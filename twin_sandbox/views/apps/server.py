@@ -6,6 +6,7 @@ served inside a Jupyter server would run a visitor's code, so it never is.
 
 import os
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,7 @@ def serve(port: int, ip: str = "127.0.0.1", visitors: int = 12, warm: int = 1, *
         app.config_file_paths = []  # a visitor's safety hangs on no file in anyone's home
         app.initialize([str(write_notebook("flood", Path(folder)))])
         app.start()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), browser=False)

@@ -181,22 +181,24 @@ export function drawMap(D, box, state, on = {}) {
   const stage = make(box, ''), tip = make(box, 'pm-tip');
   stage.style.cssText = 'position:absolute;inset:0';
   tip.hidden = true;
+  // A view made for so many pixels shows the same ground in a smaller or larger box.
+  const fit = state.fits?.length === 2 && box.clientWidth && box.clientHeight
+    ? Math.min(box.clientWidth / state.fits[0], box.clientHeight / state.fits[1]) : 1;
   let base = [], turn = 0, drawn = false;
   const started = performance.now();
   const read = text => {
     const given = JSON.parse(text);
-    base = (given.layers ?? []).map(layer => part(D, layer, LAYERS));
+    base = (given.layers ?? []).map(layer => part(D, layer, LAYERS))
+      .map(layer => layer instanceof D.TextLayer ? layer.clone({sizeScale: Math.min(1.1, Math.max(0.88, fit))}) : layer);
     return {effects: (given.effects ?? []).map(effect => part(D, effect, ['LightingEffect'])),
       view: plain(D, given.initialViewState ?? {})};
   };
   const {effects, view} = read(state.spec);
-  // A view made for so many pixels shows the same ground in a smaller or larger box.
-  if (state.fits?.length === 2 && box.clientWidth) view.zoom += Math.log2(Math.min(box.clientWidth / state.fits[0], box.clientHeight / state.fits[1]));
+  if (view.zoom !== undefined) view.zoom += Math.log2(fit);
   if (!box.style.background) box.style.background = '#edf1f4';
   const shown = async columns => Promise.all(base.map(layer => columns[layer.id] ? changes(layer, columns[layer.id]) : layer));
   const described = ({object}) => typeof object?.tip === 'string' ? object.tip : typeof object?.name === 'string' ? object.name : '';
-  const deck = new D.Deck({parent: stage, effects, initialViewState: view, controller: {scrollZoom: {smooth: true}}, layers: [],
-    views: [new D.MapView({controller: true})], useDevicePixels: Math.min(devicePixelRatio || 1, 2),
+  const deck = new D.Deck({parent: stage, effects, initialViewState: view, controller: {scrollZoom: false}, layers: [], useDevicePixels: Math.min(devicePixelRatio || 1, 2),
     onClick: info => on.click?.(info),
     onHover: info => {
       const text = described(info);
@@ -214,6 +216,10 @@ export function drawMap(D, box, state, on = {}) {
         box.dataset.drawn = String(Math.round(performance.now() - started));
       }
     }});
+  // A page that scrolls past a map must not zoom it: the wheel is the map's own from a click on it until the pointer leaves.
+  const wheel = scrollZoom => deck.setProps({controller: {scrollZoom}});
+  box.onpointerdown = () => wheel({smooth: true});
+  box.onpointerleave = () => wheel(false);
   const set = async (columns, props = {}) => {
     const mine = ++turn, layers = await shown(columns);
     if (mine === turn) { deck.setProps({...props, layers}); box.dataset.turn = String(mine); }   // a late picture never overtakes
