@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from grader.cohort.map_picture import map_picture
+
 MAX_HTML_CHARS = 300_000
 MAX_TEXT_CHARS = 200_000
 # Cleaning takes time with the square of the depth: a student's page of nested boxes must not hold up the others.
@@ -118,7 +120,8 @@ def _safe_data(data: Mapping[str, Any]) -> dict[str, str]:
         if picture and _BASE64.fullmatch(picture):
             safe[mime] = picture
     if "text/html" in data:
-        safe["text/html"] = safe_html(_text(data["text/html"]))
+        page = _text(data["text/html"])
+        safe["text/html"] = map_picture(page) or safe_html(page)
     if "text/plain" in data:
         safe["text/plain"] = plain(_text(data["text/plain"]))[:MAX_TEXT_CHARS]
     elif not safe and data:

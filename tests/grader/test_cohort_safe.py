@@ -1,11 +1,16 @@
 """What a student wrote reaches others without script, style, or an address outside the page."""
 
+import base64
+import gzip
+import json
 import re
 import time
+from typing import Any
 
 import pytest
 
 from grader.checks.verdict import Verdict
+from grader.cohort.map_picture import map_picture
 from grader.cohort.safe import MAX_HTML_TAGS, outputs_html, safe_html, safe_markdown, safe_outputs
 from grader.cohort.verdict_box import COLOURS, SIGNS, WORDS, points, verdict_html, verdict_text
 
@@ -95,6 +100,59 @@ def test_outputs_keep_text_tables_and_pictures_alone():
     page = outputs_html(safe)
     assert "<script" not in page
     assert "E: &lt;b&gt;" in page
+
+
+WEBP = base64.b64encode(b"RIFF....WEBP").decode()
+CORNERS = {"ground": [[120.0, 35.0], [120.0, 36.0], [121.0, 36.0], [121.0, 35.0]]}
+CORNERS["water"] = [[120.25, 35.25], [120.25, 35.75], [120.75, 35.75], [120.75, 35.25]]
+
+
+def map_output(**changes: Any) -> str:
+    """A map's output as the twin makes it, with some of its parts changed."""
+    packed: dict[str, Any] = {
+        "spec": json.dumps({"layers": [{"id": name, "bounds": corners} for name, corners in CORNERS.items()]}),
+        "columns": {name: {"image": {"dtype": "webp", "data": WEBP}} for name in CORNERS},
+        "overlay": {"title": "Gulls' Quay", "lines": ["tonight", "<b>deep</b>"]},
+        "label": 'Map "of" <Quay>',
+    }
+    data = base64.b64encode(gzip.compress(json.dumps(packed | changes).encode())).decode()
+    return f'<div class="practicum-map" style="height:520px" data-map="{data}">Map</div><script>alert(1)</script>'
+
+
+def test_a_map_reaches_others_as_a_still_picture():
+    shown = map_picture(map_output())
+    assert shown is not None
+    assert shown.count(f"data:image/webp;base64,{WEBP}") == 2
+    assert "left:25.00%;top:25.00%;width:50.00%;height:50.00%" in shown
+    assert "tonight · &lt;b&gt;deep&lt;/b&gt;" in shown
+    assert "Map &quot;of&quot; &lt;Quay&gt;" in shown
+    assert "<script" not in shown
+    safe = safe_outputs([{"output_type": "display_data", "data": {"text/html": map_output()}}])
+    assert safe[0]["data"]["text/html"] == shown
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spec": "not JSON"},
+        {"spec": json.dumps({"layers": []})},
+        {"columns": {"ground": {"image": {"dtype": "svg", "data": WEBP}}}},
+        {"columns": {"ground": {"image": {"dtype": "webp", "data": '"><script>'}}}},
+        {"columns": []},
+        {"spec": json.dumps({"layers": [{"id": "ground", "bounds": [["x", 1]]}]})},
+        {"spec": json.dumps({"layers": [{"id": "ground", "bounds": [[0, 0], [0, 0]]}]})},
+        {"spec": json.dumps({"layers": [7]})},
+    ],
+)
+def test_a_map_that_is_none_is_not_shown(changes: dict[str, Any]):
+    assert map_picture(map_output(**changes)) is None
+
+
+def test_a_map_that_unpacks_to_a_flood_is_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("grader.cohort.map_picture.MAX_BYTES", 1000)
+    assert map_picture(map_output(label="x" * 5000)) is None
+    assert map_picture('<div class="practicum-map" data-map="AAAA">') is None
+    assert map_picture("<p>no map</p>") is None
 
 
 @pytest.mark.parametrize("status", list(SIGNS))
