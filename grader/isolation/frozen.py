@@ -1,4 +1,10 @@
-"""A student's sandbox as the controller drives it: cells first, then answers from forks of the frozen process."""
+"""A student's sandbox as the controller drives it: cells first, then answers from forks of the frozen process.
+
+A fork forgets what a call did to variables, caches and iterators. What it does not undo is a channel that a student
+lays on purpose before the freeze (a scratch file, shared memory): code can then know an earlier hidden input of the
+same run. Nothing of it leaves the sandbox but the values that the checker asks for, so checks draw their hidden
+inputs independently, and no message quotes what a call returned.
+"""
 
 import os
 import signal
@@ -259,7 +265,7 @@ class Student:
             self._reader = None
 
     def _close_branch(self, branch: _Branch) -> None:
-        if self.sandbox is not None and not branch.failed:
+        if self.sandbox is not None and branch.pidfd >= 0:
             self.sandbox.cpu_s += _tree_cpu_s(branch.pid)
         branch.close()
 

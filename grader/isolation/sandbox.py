@@ -228,11 +228,10 @@ def _resource_limits(limits: Limits) -> dict[str, int]:
         "FSIZE": limits.file_bytes,
         "CORE": 0,
         "MEMLOCK": 64 << 10,
-        "MSGQUEUE": 0,
     }
-    for name, number in wanted.items():
-        if name != "MSGQUEUE":
-            hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
-            wanted[name] = number if hard == resource.RLIM_INFINITY else min(number, hard)
-    del wanted["MSGQUEUE"]  # the resource module does not know it; the system call is denied
-    return wanted
+    return {name: _allowed(name, number) for name, number in wanted.items()}
+
+
+def _allowed(name: str, number: int) -> int:
+    hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
+    return number if hard == resource.RLIM_INFINITY else min(number, hard)
