@@ -24,6 +24,7 @@ from grader.workshop.lab import Lab, load_key
 from grader.workshop.mutation import KINDS
 
 _NEAR = 1e-6
+_GUESS = 0.34
 _MUTANT = "practicum_mutant"
 
 
@@ -40,7 +41,8 @@ class Proof:
             check that should refuse them.
         mutants_total: mutants of values tried, one for each task and mistake of :mod:`grader.workshop.mutation` that
             changes its answer; ``mutants_killed`` of them lost points.
-        neighbour_gain: the largest share of the points of value tasks that a neighbour's values earned above a blank.
+        neighbour_gain: share of the points of value tasks that a neighbour's values earned, mean over the realities;
+            up to a third is what a guess among few streets and faults earns.
         run_s: seconds that it took.
         rows: one for each run.
     """
@@ -61,7 +63,7 @@ class Proof:
     @property
     def ok(self) -> bool:
         """Whether the lab may judge: nothing failed, was missed, or could be copied."""
-        return self.right_total > 0 and all(row["ok"] for row in self.rows)
+        return self.right_total > 0 and self.neighbour_gain <= _GUESS and all(row["ok"] for row in self.rows)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -173,7 +175,7 @@ def verify_lab(
             if attempt.neighbour:
                 earned = sum(report.verdicts[task].score for task in values)
                 row["gain"] = earned / sum(values.values()) if values else 0.0
-                row["ok"] = row["gain"] <= 0.34
+                row["ok"] = row["gain"] <= 0.5
             _count(proof, attempt, row)
             proof.rows.append(row)
             if on_row:
@@ -270,7 +272,7 @@ def _count(proof: Proof, attempt: _Try, row: Mapping[str, Any]) -> None:
         proof.right_total += 1
         proof.right_failed += not row["ok"]
     elif kind == "neighbour":
-        proof.neighbour_gain = max(proof.neighbour_gain, float(row["gain"]))
+        proof.neighbour_gain += float(row["gain"]) / proof.seeds
     elif attempt.entry.name == "(empty)":
         proof.blank_score = max(proof.blank_score, float(row["score"]))
     elif attempt.entry.caught_by or kind == "misconception":
