@@ -29,11 +29,11 @@ HIDDEN_NIGHTS = 3
 SUMP = "level-01"  # pumped up and down all night: no place for a fault that is to be found
 
 # What a vehicle costs: turned away, in more than 15 cm of water, in more than 30 cm.
-TURNED_AWAY, WET, DEEP = 1.0, 20.0, 60.0
+TURNED_AWAY, WET, DEEP = 15.0, 20.0, 60.0
 
 # The station runs on its diesel set tonight: CNY a kWh, CNY a pump start. So dear that pumps which never stop
 # cost more than the standing rules do.
-DIESEL, START = 250.0, 300.0
+DIESEL, START = 210.0, 300.0
 
 Truth = Mapping[str, Any]
 Policy = Callable[[dict[str, Any]], dict[str, float]]
@@ -51,10 +51,10 @@ def twin() -> twin_sandbox.Twin:
 def _rain(
     rng: np.random.Generator, horizon_h: float, years: tuple[float, float], peak_h: tuple[float, float]
 ) -> list[float]:
-    """Rain intensity of each five minutes [mm/h]: a Chicago storm of two hours, roughened as real storms are."""
+    """Rain intensity of each five minutes [mm/h]: a Chicago storm of the city, roughened as real storms are."""
     storm = Storm.chicago(
-        return_period_a=float(rng.uniform(*years)),
-        duration_min=120,
+        return_period_a=float(np.exp(rng.uniform(*np.log(years)))),
+        duration_min=10 * int(rng.integers(8, 15)),
         peak_share=float(rng.uniform(0.35, 0.5)),
         city="suzhou",
     )
@@ -122,10 +122,10 @@ def _draw(hidden: np.random.Generator, nights: np.random.Generator) -> dict[str,
     last = _night(
         LAST_NIGHT,
         6.0,
-        _rain(nights, 6.0, (4.0, 9.0), (1.2, 2.0)),
+        _rain(nights, 6.0, (2.0, 20.0), (1.2, 2.0)),
         _tide(nights, LAST_NIGHT + pd.Timedelta(hours=float(nights.uniform(-2, 0))), (2.6, 3.0), (0.0, 0.1)),
     )
-    rain_tonight = _rain(nights, 5.0, (12.0, 40.0), (1.2, 2.6))
+    rain_tonight = _rain(nights, 5.0, (8.0, 40.0), (1.0, 3.0))
     peak = TONIGHT + STEP * int(np.argmax(rain_tonight))
     tide_tonight = _tide(nights, peak + pd.Timedelta(minutes=float(nights.uniform(-30, 60))), (2.8, 3.6), (0.2, 0.6))
     tonight = _night(TONIGHT, 5.0, rain_tonight, tide_tonight)
@@ -206,11 +206,14 @@ def _closure(calibrated: pd.DataFrame, designed: pd.DataFrame) -> dict[str, Any]
     streets = twin().entities["streets"]
     harm = _street_harm(calibrated)
     vehicles = {street: float(streets.loc[street, "vehicles_per_h"]) for street in harm}
-    public = _best_closure(_street_harm(designed), vehicles)
     best = _best_closure(harm, vehicles)
-    baseline, oracle = (_closing_cost(choice, harm, vehicles) for choice in (public, best))
-    if baseline - oracle < 0.1 * sum(harm[best[0]] if best[0] else [1.0]):
-        return None  # what the designed city suggests would do: nothing to learn tonight
+    # What needs no knowledge of this student's city: what the designed one suggests, a street shut all evening, none.
+    steps = len(calibrated)
+    known = [_best_closure(_street_harm(designed), vehicles), ("", 0, 0), *((street, 0, steps) for street in harm)]
+    baseline = min(_closing_cost(choice, harm, vehicles) for choice in known)
+    oracle = _closing_cost(best, harm, vehicles)
+    if baseline - oracle < 0.05 * sum(harm.get(best[0], [1.0])):
+        return None  # any guess would do: nothing to learn tonight
     return {"street_harm": harm, "vehicles_per_h": vehicles, "closure_baseline": baseline, "closure_oracle": oracle}
 
 
@@ -278,7 +281,7 @@ def _policy(start_m: float, lead_mm: float) -> Policy:
     return act
 
 
-POLICIES = (_policy(-3.0, 99.0), _policy(-2.0, 12.0), _policy(-1.0, 15.0), _policy(0.0, 15.0))
+POLICIES = (_policy(-3.0, 99.0), _policy(-1.0, 15.0), _policy(0.0, 15.0))
 
 
 def _drive(night: Mapping[str, Any], real: Reality, policy: Policy) -> float:
@@ -288,7 +291,7 @@ def _drive(night: Mapping[str, Any], real: Reality, policy: Policy) -> float:
 def _pump_nights(rng: np.random.Generator, real: Reality) -> dict[str, Any]:
     nights, baselines, oracles = [], [], []
     while len(nights) < HIDDEN_NIGHTS:
-        rain = _rain(rng, 4.0, (5.0, 25.0), (1.3, 2.0))
+        rain = _rain(rng, 4.0, (4.0, 12.0), (1.3, 2.0))
         peak = TONIGHT + STEP * int(np.argmax(rain))
         high_at = peak + pd.Timedelta(minutes=float(rng.uniform(-30, 60)))
         night = _night(TONIGHT, 4.0, rain, _tide(rng, high_at, (2.8, 3.6), (0.2, 0.6)))
@@ -418,7 +421,7 @@ checks = {
         quantity="runoff volume",
         unit="m³",
         truth=lambda truth: truth["runoff_m3"],
-        within=relative(0.03, because="the rain record is good to 2 %"),
+        within=relative(0.02, because="the mended rain record is good to 1 % in its total"),
         plausible=(1_000.0, 500_000.0),
         look_at="Readings are mm/h and stand five minutes each; areas are m²; each subcatchment has its own ψ.",
         mistaken={

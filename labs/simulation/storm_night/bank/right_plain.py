@@ -62,13 +62,18 @@ bill = {}
 for code, d in calibrated.street_depth_m.items():
     street = places.street_code[code]
     if street in traffic.index:
-        cost = np.select([d > 0.30, d > 0.15], [60, 20], 0) * traffic[street] / 12
+        cost = (np.select([d > 0.30, d > 0.15], [60, 20], 0) - 15) * traffic[street] / 12
         bill.setdefault(street, []).append(pd.Series(cost, d.index))
 bill = {street: pd.concat(costs, axis=1).max(axis=1) for street, costs in bill.items()}
-street = max(bill, key=lambda s: bill[s].sum())
+
+
+def worth(street):
+    return bill[street].clip(lower=0).sum()
+
+
+street = max(bill, key=worth)
 shut = bill[street][bill[street] > 0].index
-closure = pd.Series({"street": street, "close_at": shut[0], "reopen_at": shut[-1] + pd.Timedelta("5min")})
-closure = closure.to_dict()
+closure = {"street": street, "close_at": shut[0], "reopen_at": shut[-1] + pd.Timedelta("5min")}
 # %% [markdown] essay="night_report"
 # One level sensor went wrong last evening (which and since when stands in section 3): take it out of service.
 # Gauge rain-01 was silent for a while; gauge rain-02's clock is late. I mended the record from both.

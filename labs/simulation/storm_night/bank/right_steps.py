@@ -82,11 +82,18 @@ depth = calibrated.street_depth_m
 offers = []
 for code in depth.columns:
     street = low["street_code"][code]
-    flow = streets["vehicles_per_h"].get(street, 0) / 12
-    harm = (20.0 * (depth[code] > 0.15) + 40.0 * (depth[code] > 0.30)) * flow
-    wet = np.flatnonzero(harm.to_numpy() > flow)
-    if len(wet):
-        offers.append((harm.sum(), street, depth.index[wet[0]], depth.index[wet[-1]] + pd.Timedelta(minutes=5)))
+    per_step = streets["vehicles_per_h"].get(street, 0) / 12
+    running = best_here = 0.0
+    begin = best_span = 0
+    for k, d in enumerate(depth[code]):
+        gain = ((60 if d > 0.30 else 20 if d > 0.15 else 0) - 15) * per_step
+        if running <= 0:
+            running, begin = 0.0, k
+        running += gain
+        if running > best_here:
+            best_here, best_span = running, (begin, k + 1)
+    if best_here > 0:
+        offers.append((best_here, street, depth.index[best_span[0]], depth.index[best_span[1] - 1] + pd.Timedelta(minutes=5)))
 worst = max(offers)
 closure = {"street": worst[1], "close_at": worst[2], "reopen_at": worst[3]}
 # %% [markdown] essay="night_report"

@@ -8,12 +8,12 @@ def pump_controller(m):
     return {}
 # %% answer="street_closure"
 low, streets = twin.entities["low_areas"], twin.entities["streets"]
-bills = {}
+gains = {}
 for code, depth in calibrated.street_depth_m.items():
     street = low.loc[code, "street_code"]
     if street in streets.index:
         flow = streets.loc[street, "vehicles_per_h"] / 12
-        bills[street] = pd.Series(np.select([depth > 0.30, depth > 0.15], [60, 20], 0) * flow, depth.index)
-street = max(bills, key=lambda s: bills[s].sum())
-shut = bills[street][bills[street] > 0].index
+        gains[street] = pd.Series((np.select([depth > 0.30, depth > 0.15], [60, 20], 0) - 15) * flow, depth.index)
+street = max(gains, key=lambda s: gains[s].clip(lower=0).sum())
+shut = gains[street][gains[street] > 0].index
 closure = {"street": street, "close_at": shut[0], "reopen_at": shut[-1] + pd.Timedelta("5min")}
