@@ -184,7 +184,7 @@ export function drawMap(D, box, state, on = {}) {
   // A view made for so many pixels shows the same ground in a smaller or larger box.
   const fit = state.fits?.length === 2 && box.clientWidth && box.clientHeight
     ? Math.min(box.clientWidth / state.fits[0], box.clientHeight / state.fits[1]) : 1;
-  let base = [], turn = 0, drawn = false;
+  let base = [], turn = 0, ended = false;
   const started = performance.now();
   const read = text => {
     const given = JSON.parse(text);
@@ -209,13 +209,7 @@ export function drawMap(D, box, state, on = {}) {
       on.hover?.(info);
     },
     onError: error => on.error?.(error),
-    onAfterRender: () => {
-      rule(box, deck);
-      if (!drawn && base.length && deck.props.layers.length && deck.props.layers.every(layer => layer.isLoaded)) {
-        drawn = true;
-        box.dataset.drawn = String(Math.round(performance.now() - started));
-      }
-    }});
+    onAfterRender: () => rule(box, deck)});
   // A page that scrolls past a map must not zoom it: the wheel is the map's own from a click on it until the pointer leaves.
   const wheel = scrollZoom => deck.setProps({controller: {scrollZoom}});
   box.onpointerdown = () => wheel({smooth: true});
@@ -224,11 +218,18 @@ export function drawMap(D, box, state, on = {}) {
     const mine = ++turn, layers = await shown(columns);
     if (mine === turn) { deck.setProps({...props, layers}); box.dataset.turn = String(mine); }   // a late picture never overtakes
   };
-  const ready = set(state.columns);
+  // Drawn is when every layer has all it needs and a frame has passed: tests wait for it.
+  const look = () => {
+    if (ended) return;
+    const layers = deck.props.layers;
+    if (layers.length && layers.every(layer => layer.isLoaded)) box.dataset.drawn = String(Math.round(performance.now() - started));
+    else requestAnimationFrame(look);
+  };
+  const ready = set(state.columns).then(() => requestAnimationFrame(look));
   cards(box, state.overlay ?? {});
   if (state.label) { stage.setAttribute('role', 'img'); stage.setAttribute('aria-label', state.label); }
   return {deck, ready, setColumns: set, setOverlay: overlay => { cards(box, overlay); rule(box, deck); },
-    setSpec: (text, columns) => set(columns, {effects: read(text).effects}), end: () => deck.finalize()};
+    setSpec: (text, columns) => set(columns, {effects: read(text).effects}), end: () => { ended = true; deck.finalize(); }};
 }
 
 export function refused(box, error) {
