@@ -1,5 +1,12 @@
 """The sample district's twin and a night in it, opened once for all tests of the twin."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
 import pandas as pd
 import pytest
 
@@ -29,3 +36,24 @@ def night():
 @pytest.fixture(scope="session")
 def ten_year_night(twin, night):
     return twin.run(night(10))
+
+
+@pytest.fixture(scope="session")
+def app_port():
+    """Where the public app answers, served as ``practicum apps`` serves it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "twin_sandbox.views.apps.server", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"JUPYTER_PATH": ""},
+    )
+    for _ in range(600):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            break
+        time.sleep(0.1)
+    yield port
+    process.terminate()
+    process.wait(timeout=20)

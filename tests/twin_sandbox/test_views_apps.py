@@ -2,12 +2,8 @@
 
 import http.client
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
-import time
 import uuid
 from contextlib import closing, suppress
 from email.message import Message
@@ -132,28 +128,8 @@ def test_the_live_district_has_weather_that_all_share():
 
 
 @pytest.fixture(scope="module")
-def server():
-    """The app as ``practicum apps`` serves it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "twin_sandbox.views.apps.server", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"JUPYTER_PATH": ""},
-    )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(300):
-            with suppress(OSError):
-                get(url + "practicum/static/map.js")
-                break
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+def server(app_port):
+    return f"http://127.0.0.1:{app_port}/"
 
 
 def get(url: str, **headers: str) -> tuple[int, Message, bytes]:

@@ -1,12 +1,7 @@
 """Maps and app in Chromium with software WebGL: something is seen, nothing is asked of any other host."""
 
 import io
-import os
-import socket
-import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -112,26 +107,6 @@ def test_a_map_that_a_stranger_wrote_can_only_draw(open_page, tmp_path, twin):
         watched.page.get_by_text("The map could not be drawn.").wait_for(timeout=FIRST_PAINT_S * 1000)
         assert watched.page.evaluate("window.bad") is None
         assert watched.outside == []
-
-
-@pytest.fixture(scope="module")
-def app_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "twin_sandbox.views.apps.server", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"JUPYTER_PATH": ""},
-    )
-    for _ in range(300):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            break
-        time.sleep(0.1)
-    yield port
-    process.terminate()
-    process.wait(timeout=20)
 
 
 def test_the_app_shows_what_the_engine_says(app_port, open_page, twin):
