@@ -1,7 +1,6 @@
 """``practicum lab``: list, build, release, fetch and verify labs."""
 
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 
 from grader import gradebook
 from grader.cli.cohort import prepare
-from grader.cohort import custody
+from grader.cohort import custody, durable
 from grader.cohort.course import open_course, release_lab
 from grader.errors import GraderError
 from grader.workshop.lab import find_lab, find_labs
@@ -66,8 +65,7 @@ def build(lab: str, out: Path, root: Path | None) -> None:
         release = gradebook.release(course, found.id)
         for path in (source, release):
             made = out / path.relative_to(course)
-            made.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, made)
+            durable.write(made, path.read_bytes())
             click.echo(str(made))
 
 
@@ -99,12 +97,11 @@ def fetch(lab: str, folder: Path, student: str, target: Path) -> None:
             f"{lab_id}, data of {student}", "not made yet", then=f"practicum cohort bundles --course {folder}"
         )
     home = target / lab_id
-    home.mkdir(parents=True, exist_ok=True)
     notebook = home / f"{lab_id}.ipynb"
     if not notebook.exists():
-        shutil.copyfile(course.release_notebook(lab_id), notebook)
-    shutil.rmtree(home / "data", ignore_errors=True)
-    shutil.copytree(course.bundle(person.id, lab_id), home / "data")
+        durable.write(notebook, course.release_notebook(lab_id).read_bytes())
+    for path in course.bundle(person.id, lab_id).iterdir():
+        durable.write(home / "data" / path.name, path.read_bytes())
     click.echo(str(notebook))
 
 

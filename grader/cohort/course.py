@@ -176,6 +176,13 @@ def release_lab(course: Course, lab: Lab) -> Path:
     Raises:
         GraderError: the lesson is malformed, or nbgrader refuses.
     """
+    try:
+        return _release(course, lab)
+    except OSError as error:
+        raise durable.refusal(course.root, error) from error
+
+
+def _release(course: Course, lab: Lab) -> Path:
     write_source_notebook(lab, course.root / "source")
     kept = course.root / "labs" / lab.id
     if kept.resolve() != lab.folder.resolve():

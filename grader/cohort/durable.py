@@ -15,9 +15,9 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     Raises:
         GraderError: the disk is full or the folder cannot be written; what was there before is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             view = memoryview(content)
@@ -32,7 +32,7 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
@@ -48,7 +48,7 @@ def make_folder(path: Path, mode: int = 0o755) -> None:
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(mode)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -59,7 +59,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _refusal(path: Path, error: OSError) -> GraderError:
+def refusal(path: Path, error: OSError) -> GraderError:
+    """What the machine's refusal to write at ``path`` means, in words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         then = "Free some space, then run the same command again: it goes on where it stopped."
         return GraderError(str(path), "the disk is full", "Nothing that was finished is lost.", then)

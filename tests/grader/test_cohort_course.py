@@ -161,6 +161,15 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"]
 
 
+def test_a_full_disk_at_release_is_told(course: Course, tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    def fails(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("grader.cohort.course.write_source_notebook", fails)
+    with pytest.raises(GraderError, match="the disk is full"):
+        release_lab(course, tiny_lab)
+
+
 def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(GraderError, match="cannot be written"):
