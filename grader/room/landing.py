@@ -165,7 +165,7 @@ def _shown(step: Step, language: str) -> dict[str, Any]:
         if step.score is None
         else words["score"].format(score=number(step.score), most=number(step.max_score)),
         "share": 0 if step.score is None else round(100 * step.score / step.max_score),
-        "when": f"{datetime.fromisoformat(step.graded_at):%Y-%m-%d %H:%M}" if step.graded_at else "",
+        "when": f"{datetime.fromisoformat(step.graded_at).astimezone():%Y-%m-%d %H:%M}" if step.graded_at else "",
         "feedback": step.feedback,
         "certificate": words["certificate_note"].format(share=lab.cut * 100),
         "reached": ""

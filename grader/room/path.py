@@ -1,5 +1,6 @@
 """A student's path: each lab, how far it is, and what comes next."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,14 +82,21 @@ def _step(workspace: Path, lab: Lab, course: Course | None, student: str) -> Ste
 
 
 def _last_record(course: Course | None, lab_id: str, student: str) -> Record | None:
+    """What grading said of the notebook that was handed in last."""
     if course is None:
         return None
     try:
+        handed_in = hashlib.sha256(course.submitted(student, lab_id).read_bytes()).hexdigest()
         journal = Journal(course.journal(lab_id), course.journal_key)
-        name = journal.entered().get(student)
-        return journal.find(student, name) if name else None
+        names = [file.stem for file in (course.journal(lab_id) / student).glob("*.json")]
     except (OSError, GraderError):
-        return None  # not graded yet, or by another version: the page shows what it knows
+        return None  # nothing was handed in yet
+    records = [record for name in names if (record := journal.find(student, name)) is not None]
+    return max(
+        (record for record in records if record.submission == handed_in),
+        key=lambda record: record.graded_at,
+        default=None,
+    )
 
 
 def _is_touched(notebook: Path, course: Course | None, lab_id: str) -> bool:

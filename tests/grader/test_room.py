@@ -1,14 +1,20 @@
 """The student's room without a browser: folders, ports, settings, and what the landing page says."""
 
+import hashlib
 import json
 import socket
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from grader.checks.verdict import Verdict
 from grader.cli.up import command
+from grader.cohort.course import create_course, release_lab
+from grader.cohort.journal import Journal, Record
+from grader.cohort.roster import Student
 from grader.errors import GraderError
 from grader.room.jupyter import FIRST_PORT, Server, choose_port
 from grader.room.landing import WORDS, landing_page
@@ -158,7 +164,7 @@ def test_the_page_shows_points_feedback_and_what_is_missing(step):
     )
     text = page([handed_in])
     assert "1 of 4 points" in text
-    assert "2026-09-01 20:15" in text
+    assert f"{datetime.fromisoformat(handed_in.graded_at).astimezone():%Y-%m-%d %H:%M}" in text
     assert 'href="/files/tiny_lab/feedback.html"' in text
     assert "points short of that" in text
     assert "would reach that" in page([step(status=HANDED_IN, score=4.0)])
@@ -188,3 +194,38 @@ def test_behind_a_prefix_every_address_has_it(step):
     text = page([step()], base_url="/user/ada/")
     assert 'href="/user/ada/lab/tree/' in text
     assert 'href="/lab' not in text
+
+
+def test_the_last_hand_in_gives_the_points(tmp_path, own_tiny_lab):
+    lab = own_tiny_lab
+    course = create_course(tmp_path / "practice", [Student("me", "Me")], course_id="p", practice=True)
+    release_lab(course, lab)
+    journal = Journal(course.journal(lab.id), course.journal_key)
+    for name, notebook, score, hour in (("a" * 64, b"first", 1.0, 9), ("b" * 64, b"second", 2.0, 8)):
+        verdict = Verdict("mean", score, 2.0, "partly", "")
+        record = Record(
+            student="me",
+            lab=lab.id,
+            submission=hashlib.sha256(notebook).hexdigest(),
+            graded_at=f"2026-09-01T0{hour}:00:00+00:00",
+            answers={},
+            blank=(),
+            verdicts={"mean": verdict},
+        )
+        journal.keep(name, record)
+
+    def status() -> tuple[str, float | None]:
+        (found,) = path_of(tmp_path / "work", lab.folder.parent.parent, course.root, "me")
+        return found.status, found.score
+
+    assert status() == (NEW, None)
+    course.submitted("me", lab.id).parent.mkdir(parents=True)
+    course.submitted("me", lab.id).write_bytes(b"second")
+    assert status() == (HANDED_IN, 2.0)
+    notebook = tmp_path / "work" / lab.id / f"{lab.id}.ipynb"
+    notebook.parent.mkdir(parents=True)
+    course.submitted("me", lab.id).unlink()
+    notebook.write_bytes(course.release_notebook(lab.id).read_bytes())
+    assert status() == (NEW, None)
+    notebook.write_bytes(b"changed")
+    assert status() == (UNDER_WAY, None)
