@@ -416,9 +416,10 @@ def _kind(error: BaseException, folder: Path) -> str:
 
 def _read_key(descriptor: int) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(4096).strip(b"\n")
-    if re.fullmatch(rb"[0-9a-fA-F]{64,}", data) and len(data) % 2 == 0:
-        return bytes.fromhex(data.decode())
+        data = file.read(4096)
+    text = data.strip()
+    if re.fullmatch(rb"[0-9a-fA-F]{64,}", text) and len(text) % 2 == 0:
+        return bytes.fromhex(text.decode())
     return data
 
 

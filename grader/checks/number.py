@@ -31,7 +31,7 @@ class Number:
         found = as_number(self.name, answer(answers, self.name))
         right = self.truth(truth)
         if self.within.holds(found, right):
-            told = f"{self.quantity}: {found:.4g} {self.unit} is within the tolerance."
+            told = f"{self.quantity}: {_shown(found)} {self.unit} is within the tolerance."
             return Verdict(task, max_score, max_score, "correct", told)
         return Verdict(task, 0.0, max_score, "incorrect", self._words(found), self._misconception(found, truth))
 
@@ -40,16 +40,21 @@ class Number:
             return f"{self.quantity}: the answer is {found}, not a number. {self.look_at}"
         low, high = self.plausible
         if not low <= found <= high:
-            order = f"that is outside {low:g} to {high:g} {self.unit}, where any {self.quantity} here must lie."
-            return f"{self.quantity}: you found {found:.4g} {self.unit}; {order} Check the unit first. {self.look_at}"
+            order = f"that is outside {_shown(low)} to {_shown(high)} {self.unit}, where any {self.quantity} here must lie."
+            return f"{self.quantity}: you found {_shown(found)} {self.unit}; {order} Check the unit first. {self.look_at}"
         wide = self.within.words(self.unit)
-        return f"{self.quantity}: you found {found:.4g} {self.unit}, outside the tolerance of {wide}. {self.look_at}"
+        return f"{self.quantity}: you found {_shown(found)} {self.unit}, outside the tolerance of {wide}. {self.look_at}"
 
     def _misconception(self, found: float, truth: Truth) -> str:
         for words, value in self.mistaken.items():
             if self.within.holds(found, value(truth)):
                 return f"This is what one gets who {words}."
         return ""
+
+
+def _shown(value: float) -> str:
+    """Four digits as a person writes them: 49,770 rather than 4.977e+04."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def number(

@@ -36,7 +36,7 @@ WORDS: dict[str, dict[str, str]] = {
         "no_feedback": "Feedback appears here after you hand in.",
         "first": "What to do first",
         "steps": "Open the lab with the button above. It is a notebook in a room of your own.|"
-        "Run cells from the top with Shift+Enter. Fill in the cells headed “your answer”.|"
+        "Run cells from the top with Shift+Enter. Where a cell says YOUR CODE HERE, it is yours to fill.|"
         "The cell after each answer asks the course for a verdict. Ask as often as you like.|"
         "Save, then run the last cell: it hands in. Points and feedback come within about a minute.",
         "where": "Where things are",
@@ -78,7 +78,7 @@ WORDS: dict[str, dict[str, str]] = {
         "no_feedback": "提交后，反馈显示在这里。",
         "first": "先做什么",
         "steps": "用上面的按钮打开实验。它是你自己房间里的一个笔记本。|"
-        "从上到下用 Shift+Enter 运行单元格，在标有 “your answer” 的单元格里作答。|"
+        "从上到下用 Shift+Enter 运行单元格，写有 YOUR CODE HERE 的单元格由你来填。|"
         "每个答案后面的单元格会向课程询问评判，次数不限。|"
         "先保存，再运行最后一个单元格即可提交。约一分钟后得到分数和反馈。",
         "where": "东西在哪里",

@@ -26,7 +26,7 @@
 # | choose a street to close, and when | 3 |
 # | report to the morning shift (read by a person) | 4 |
 #
-# Run the cells from top to bottom with Shift+Enter. A cell headed *your answer* is yours to fill. The
+# Run the cells from top to bottom with Shift+Enter. Where a cell says `YOUR CODE HERE`, it is yours to fill. The
 # cell after it asks the course for a verdict; you may ask as often as you like while you practise.
 
 # %% id="setup"
