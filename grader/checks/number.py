@@ -38,12 +38,14 @@ class Number:
     def _words(self, found: float) -> str:
         if not math.isfinite(found):
             return f"{self.quantity}: the answer is {found}, not a number. {self.look_at}"
+        told = f"{self.quantity}: you found {_shown(found)} {self.unit}"
         low, high = self.plausible
         if not low <= found <= high:
-            order = f"that is outside {_shown(low)} to {_shown(high)} {self.unit}, where any {self.quantity} here must lie."
-            return f"{self.quantity}: you found {_shown(found)} {self.unit}; {order} Check the unit first. {self.look_at}"
-        wide = self.within.words(self.unit)
-        return f"{self.quantity}: you found {_shown(found)} {self.unit}, outside the tolerance of {wide}. {self.look_at}"
+            order = (
+                f"that is outside {_shown(low)} to {_shown(high)} {self.unit}, where any {self.quantity} here must lie."
+            )
+            return f"{told}; {order} Check the unit first. {self.look_at}"
+        return f"{told}, outside the tolerance of {self.within.words(self.unit)}. {self.look_at}"
 
     def _misconception(self, found: float, truth: Truth) -> str:
         for words, value in self.mistaken.items():
