@@ -94,7 +94,7 @@ def test_no_feedback_page_shows_a_hidden_input_or_the_truth(demo):
     assert len(pages) == len(result["students"])
     for student in result["students"]:
         truth = json.loads((course / "truth" / student["id"] / "storm_night.json").read_text(encoding="utf-8"))
-        hidden = [repr(value) for call in truth["storm_depth_calls"] for value in call if value % 1]
+        hidden = [f"{years} {minutes}" for years, minutes in truth["storm_depth_calls"]]
         hidden += [repr(truth["trunk_roughness_n"]), repr(round(truth["runoff_m3"], 1))]
         [page] = [page for page in pages if student["id"] in page.parts]
         text = page.read_text(encoding="utf-8")

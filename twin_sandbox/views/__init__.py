@@ -7,13 +7,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from twin_sandbox.views.district_map import district_map
-    from twin_sandbox.views.embed import embed
+    from twin_sandbox.views.maps import district_map
+    from twin_sandbox.views.saved_page import embed
     from twin_sandbox.views.widget import MapWidget
 
 __all__ = ["MapWidget", "district_map", "embed"]
 
-_HOMES = {"MapWidget": "widget", "district_map": "district_map", "embed": "embed"}
+_HOMES = {"MapWidget": "widget", "district_map": "maps", "embed": "saved_page"}
 
 
 def __getattr__(name: str) -> object:

@@ -36,7 +36,7 @@ def live_map(language: str) -> str:
     """The district of this moment as the HTML of a map."""
     import pandas as pd
 
-    from twin_sandbox.views.district_map import district_map
+    from twin_sandbox.views.maps import district_map
     from twin_sandbox.views.now import scenario_now
     from twin_sandbox.world.twin import open_district
 

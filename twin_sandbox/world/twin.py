@@ -107,7 +107,7 @@ class Twin:
 
         See :func:`twin_sandbox.views.district_map`.
         """
-        from twin_sandbox.views.district_map import district_map
+        from twin_sandbox.views.maps import district_map
 
         return district_map(self, result, time, height, language)
 

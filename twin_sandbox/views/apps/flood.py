@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from twin_sandbox.views.charts import night_chart
-from twin_sandbox.views.district_map import district_map, overlay, scene_of
+from twin_sandbox.views.maps import district_map, overlay, scene_of
 from twin_sandbox.views.scene import flood_columns
 from twin_sandbox.world import kpi
 from twin_sandbox.world.scenario import Scenario
