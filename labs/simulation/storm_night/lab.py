@@ -150,7 +150,7 @@ plt.show()
 #
 # One level sensor has one fault from some moment on. Name its datastream, the fault (`"stuck"`, `"jump"`
 # or `"drift"`) and the time since when, as `faulty`. One point for the sensor and the fault together, one
-# more for the moment (within 30 minutes): it is your evidence.
+# more for the moment (within 40 minutes): it is your evidence.
 
 # %% answer="faulty_sensor"
 # faulty = {"datastream": "level-..", "fault": "...", "since": "2026-07-17T..:.."}

@@ -11,14 +11,14 @@ if (still == 18).any().any():
     first = still.index[(still[who] == 18).to_numpy().argmax()]
     faulty = dict(datastream=who, fault="stuck", since=(first - pd.Timedelta(minutes=90)).isoformat())
 else:
-    last_hour = gone.iloc[-12:].mean()
-    hour_before = gone.iloc[-24:-12].mean()
-    creeping = (last_hour - hour_before).abs()
+    last_half = gone.iloc[-6:].mean()
+    half_before = gone.iloc[-12:-6].mean()
+    creeping = 2 * (last_half - half_before).abs()
     if creeping.max() > 0.12:
         who = creeping.idxmax()
-        per_hour = last_hour[who] - hour_before[who]
-        middle = gone.index[-12] + pd.Timedelta(minutes=27.5)
-        faulty = dict(datastream=who, fault="drift", since=str(middle - pd.Timedelta(hours=last_hour[who] / per_hour)))
+        per_hour = 2 * (last_half[who] - half_before[who])
+        middle = gone.index[-6] + pd.Timedelta(minutes=12.5)
+        faulty = dict(datastream=who, fault="drift", since=str(middle - pd.Timedelta(hours=last_half[who] / per_hour)))
     else:
         steps = gone.diff().abs()
         who = steps.max().idxmax()

@@ -1,6 +1,6 @@
 # %% answer="repaired_rain"
 gauges = seen[["rain-01", "rain-02"]]
-late = max(range(13), key=lambda k: gauges["rain-01"].corr(gauges["rain-02"].shift(-k)))
+late = min(range(13), key=lambda k: (gauges["rain-01"] - gauges["rain-02"].shift(-k)).abs().mean())
 mended = []
 for k, value in enumerate(gauges["rain-01"]):
     other = gauges["rain-02"].iloc[k + late] if k + late < len(gauges) else 0.0
