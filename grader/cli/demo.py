@@ -74,6 +74,18 @@ def command(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> Non
 
     Ends with 0 only if every student gets exactly what they deserve and every certificate verifies.
     """
+    try:
+        ok = _run(out, jobs, json_file, fresh=fresh)
+    except KeyboardInterrupt:
+        click.echo("\nStopped. What is done is kept; run the same command to go on.", err=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # runs in other threads would hold the process up; the journal is whole at any moment
+        os._exit(130)
+    sys.exit(0 if ok else 1)
+
+
+def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
     begun = time.monotonic()
     tier()  # refuses where nothing can be graded
     _say(1, "the district")
@@ -115,7 +127,7 @@ def command(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> Non
             "fingerprint": issued.fingerprint,
         }
         json_file.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
-    sys.exit(0 if ok else 1)
+    return ok
 
 
 def _say(step: int, what: str) -> None:

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _AMBIENT_CLEAR_ALL = 4
 _MS_NOSUID, _MS_NODEV, _MS_REMOUNT = 2, 4, 32
 _CAPABILITY_VERSION = 0x20080522
 _MOST_FILES = 4096
+_LOOK_MS = 20
+_CONTROLLER_GONE = 72
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,20 @@ def main() -> None:
 
 
 def _keep(libc: ctypes.CDLL, settings: Settings, worker: int) -> NoReturn:
-    os.closerange(3, _MOST_FILES)
+    os.closerange(3, settings.pipe)
+    os.closerange(settings.pipe + 1, _MOST_FILES)
     _lock(libc, settings)
     _done(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable")  # its memory and files are nobody's business
+    # A frozen worker never notices that the controller is gone, and the death signal of a parent without the right
+    # to signal our uid does not arrive: so the connection's other end is watched here. Nothing is read from it.
+    connection = select.poll()
+    connection.register(settings.pipe, 0)
     while True:
-        ended, status = os.wait()
+        ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == worker:
             os._exit(max(os.waitstatus_to_exitcode(status), 0))
+        if not ended and connection.poll(_LOOK_MS):
+            os._exit(_CONTROLLER_GONE)
 
 
 def _lock(libc: ctypes.CDLL, settings: Settings) -> None:

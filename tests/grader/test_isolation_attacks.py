@@ -225,6 +225,47 @@ grade(a_job(Path({str(tmp_path)!r}), {{"sleep": "import time; time.sleep(600)"}}
     assert _until(lambda: [pid for pid in groups if Path(f"/proc/{pid}").exists()], lambda left: not left) == []
 
 
+NAPPING_KEY = """
+import time
+
+class Nap:
+    def judge(self, task, answers, truth, max_score):
+        time.sleep(600)
+
+checks = {"nap": Nap()}
+"""
+
+
+def test_a_frozen_notebook_ends_with_its_controller(sandbox, tmp_path):
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    (lab / "key.py").write_text(NAPPING_KEY)
+    program = f"""
+import sys
+sys.path.insert(0, {str(CHECKOUT)!r})
+from dataclasses import replace
+from pathlib import Path
+from grader.isolation import grade
+from tests.grader.isolation_runs import LIMITS, a_job
+grade(replace(a_job(Path({str(tmp_path)!r}), {{"x": "x = 1"}}), lab=Path({str(lab)!r}), points={{"nap": 1.0}}), LIMITS)
+"""
+    controller = subprocess.Popen(
+        [sys.executable, "-c", program], env={**os.environ, FORCE: sandbox}, stderr=subprocess.DEVNULL
+    )
+    frozen = _until(lambda: [pid for pid in descendants(controller.pid) if _state(pid) == "T"], bool)
+    assert frozen
+    group = descendants(controller.pid)
+    controller.kill()
+    controller.wait(10)
+    assert _until(lambda: [pid for pid in group if Path(f"/proc/{pid}").exists()], lambda left: not left) == []
+
+
+def _state(pid):
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    return ""
+
+
 def _is_inside(pid):
     with suppress(OSError):
         return b"grader.isolation.enter" in Path(f"/proc/{pid}/cmdline").read_bytes()
