@@ -199,8 +199,10 @@ def test_memory_is_bounded_for_the_group_and_the_honest_cells_keep_theirs(sandbo
 
 
 def test_nothing_stays_behind_when_the_controller_goes(sandbox, tmp_path):
+    # started in the background, a shell's child ignores Ctrl-C; a person's terminal doesn't
     program = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(CHECKOUT)!r})
 from pathlib import Path
 from grader.isolation import grade
