@@ -94,6 +94,7 @@ def test_from_the_landing_page_to_a_map_in_the_lab(room):
         assert errors == []
 
         page.get_by_role("link", name="Start the lab").click()
+        page.get_by_text("| Idle").wait_for(timeout=60_000)  # a key pressed before the kernel is there is lost
         page.locator(".jp-Notebook .jp-CodeCell").first.click(timeout=60_000)
         page.keyboard.press("Shift+Enter")
         page.locator(".pm-box[data-drawn]").wait_for(timeout=60_000)
