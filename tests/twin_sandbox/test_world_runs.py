@@ -49,6 +49,9 @@ def test_every_run_keeps_its_water(twin, night):
         (night(10, tide=twin_sandbox.Tide(0, 2.8, low_water)), None),
         (night(30, range_m=3.4, surge_m=0.8), None),
         (night(100, range_m=3.4, surge_m=0.8, pumps="off"), None),
+        # Full sewers that nobody empties, before a sea that lets nothing out: where a full pipe could hide water.
+        (night(1, surge_m=0.5, pumps="off"), None),
+        (night(1.5, surge_m=1.0, pumps="off"), None),
         (night(20), Reality(trunk_roughness_n=0.03, pipe_roughness_n=0.02)),
         (night(5), Reality(trunk_roughness_n=0.009, impervious_factor=1.3)),
         (night(50), Reality(blockage=blocked, inlet_factor=0.3, pump_efficiency=0.7)),
@@ -242,7 +245,7 @@ def test_rougher_trunks_show_in_the_levels(twin, night):
         twin.run(night(8), Reality(trunk_roughness_n=n)).levels_m[sensors].iloc[12:48].mean()
         for n in (0.011, 0.017, 0.03)
     ]
-    assert (means[0] + 0.02 < means[1]).all()
+    assert (means[0] + 0.015 < means[1]).all()
     assert (means[1] + 0.04 < means[2]).all()
 
 

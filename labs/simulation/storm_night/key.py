@@ -478,7 +478,7 @@ checks = {
         cost=lambda choice, truth: _closing_cost(choice, truth["street_harm"], truth["vehicles_per_h"]),
         baseline_cost=lambda truth: truth["closure_baseline"],
         oracle_cost=lambda truth: truth["closure_oracle"],
-        steps=skill_steps(0.9, 0.75),
+        steps=skill_steps(0.65, 0.4),
         look_at="For each street, add up what the water would cost its vehicles, less what closing costs; then take"
         " the hours in which that is positive.",
     ),
