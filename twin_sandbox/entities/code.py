@@ -2,6 +2,7 @@
 
 Sixteen uppercase alphanumerics without separators:
 area (4) + grid square of 100 m, column and row (2 + 2) + class letter (1) + kind (2) + serial (4) + check (1).
+The serial counts in base 36, so that a table may hold more than a million entities.
 The check character is ISO 7064 MOD 37,36 over the other fifteen: it catches every single wrong character and
 nearly every swap of two.
 """
@@ -14,7 +15,7 @@ from stdnum.iso7064 import mod_37_36
 from twin_sandbox.errors import TwinError
 
 CLASSES = {"F": "facility", "V": "vehicle", "B": "building", "P": "person", "E": "enterprise"}
-_SHAPE = re.compile(r"[0-9A-Z]{4}[0-9]{4}[FVBPE][A-Z]{2}[0-9]{4}[0-9A-Z]")
+_SHAPE = re.compile(r"[0-9A-Z]{4}[0-9]{4}[FVBPE][A-Z]{2}[0-9A-Z]{4}[0-9A-Z]")
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,30 @@ def make_code(area: str, column: int, row: int, letter: str, kind: str, serial: 
         row: grid square counted northward from the frame's south edge, 0 to 99.
         letter: class, one of F, V, B, P, E.
         kind: two capital letters, e.g. ``"MH"``.
-        serial: 0 to 9999.
+        serial: 0 to 36⁴ − 1 = 1,679,615.
 
     Raises:
         TwinError: a part does not fit.
     """
-    body = f"{area}{column:02d}{row:02d}{letter}{kind}{serial:04d}"
+    body = f"{area}{column:02d}{row:02d}{letter}{kind}{_base36(serial)}"
     if not _SHAPE.fullmatch(f"{body}0"):
         raise TwinError(
             "unified code",
             f"cannot be made of area {area!r}, grid {column},{row}, class {letter!r}, kind {kind!r}, serial {serial}",
             "Area: 4 capitals or digits. Grid: 0 to 99 each. Class: F, V, B, P or E. Kind: 2 capitals. "
-            "Serial: 0 to 9999",
+            "Serial: 0 to 1679615",
         )
     return body + str(mod_37_36.calc_check_digit(body))
+
+
+def _base36(serial: int) -> str:
+    if not 0 <= serial < 36**4:
+        return "none"  # lower case: no code has this shape
+    digits = ""
+    for _ in range(4):
+        serial, digit = divmod(serial, 36)
+        digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + digits
+    return digits
 
 
 def is_valid(code: str) -> bool:
@@ -74,7 +85,7 @@ def parse_code(code: str) -> Code:
         raise TwinError(
             "unified code",
             f"{code!r} has not the shape of one",
-            "area (4) grid (4 digits) class (F, V, B, P, E) kind (2 letters) serial (4 digits) check (1)",
+            "area (4) grid (4 digits) class (F, V, B, P, E) kind (2 letters) serial (4, base 36) check (1)",
             "Compare it with the table that it came from.",
         )
     if not mod_37_36.is_valid(code):
@@ -84,4 +95,4 @@ def parse_code(code: str) -> Code:
             f"With these fifteen characters the last would be {mod_37_36.calc_check_digit(code[:-1])!r}",
             "A character was mistyped or two were swapped.",
         )
-    return Code(code[:4], int(code[4:6]), int(code[6:8]), code[8], code[9:11], int(code[11:15]))
+    return Code(code[:4], int(code[4:6]), int(code[6:8]), code[8], code[9:11], int(code[11:15], 36))

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin_sandbox.entities.tables import COMMON, TABLES
+from twin_sandbox.entities.tables import COMMON, FACTS, TABLES
 from twin_sandbox.entities.terrain import RASTERS, Terrain, read_terrain
 from twin_sandbox.errors import TwinError
 
@@ -56,18 +56,47 @@ class Entities(Mapping[str, "gpd.GeoDataFrame"]):
         return len(TABLES)
 
 
+class FactTables(Mapping[str, "pd.DataFrame"]):
+    """The tables of facts about entities by name (`twin_sandbox.entities.FACTS`), read at first use and then kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> "pd.DataFrame":
+        """The table ``name``.
+
+        Raises:
+            KeyError: there is no such table.
+            TwinError: the folder lacks it, or lacks one of its columns.
+        """
+        if name not in FACTS:
+            raise KeyError(f"{name!r}: the tables of facts are {', '.join(FACTS)}")
+        if name not in self._read:
+            self._read[name] = _read_layer(self._folder / DATABASE, name, FACTS[name].columns)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FACTS)
+
+    def __len__(self) -> int:
+        return len(FACTS)
+
+
 class District:
     """The entities and the terrain of one district. Made by `read_district`.
 
     Attributes:
         folder: where it lies.
         entities: GeoDataFrames by table name (`twin_sandbox.entities.TABLES`).
+        facts: DataFrames by table name (`twin_sandbox.entities.FACTS`).
     """
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         self.folder = folder
         self.manifest = manifest
         self.entities: Mapping[str, gpd.GeoDataFrame] = Entities(folder)
+        self.facts: Mapping[str, pd.DataFrame] = FactTables(folder)
 
     def __repr__(self) -> str:
         return f"<District {self.name_en} {self.name_zh}, {self.folder}>"
@@ -175,16 +204,20 @@ def _verify(path: Path, expected: str | None) -> None:
 
 
 def _read_table(path: Path, name: str) -> "gpd.GeoDataFrame":
-    import geopandas as gpd
+    table: gpd.GeoDataFrame = _read_layer(path, name, ("code", *COMMON, *TABLES[name].columns))
+    return table.set_index("code")
+
+
+def _read_layer(path: Path, name: str, columns: tuple[str, ...]) -> Any:  # noqa: ANN401 - with or without geometry
     import pyogrio
 
     try:
-        table = gpd.read_file(path, layer=name)
+        table = pyogrio.read_dataframe(path, layer=name)
     except pyogrio.errors.DataLayerError:
         raise TwinError(str(path), f"holds no table {name!r}", then=_AGAIN) from None
     except pyogrio.errors.DataSourceError:
         raise TwinError(str(path), "cannot be opened as a GeoPackage", then=_AGAIN) from None
-    missing = [column for column in ("code", *COMMON, *TABLES[name].columns) if column not in table.columns]
+    missing = [column for column in columns if column not in table.columns]
     if missing:
         raise TwinError(f"{path}, table {name}", f"lacks the columns {', '.join(missing)}", then=_AGAIN)
-    return table.set_index("code")
+    return table

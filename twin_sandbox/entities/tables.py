@@ -1,61 +1,16 @@
-"""The tables of a district and what each must hold."""
+"""The tables of a district and what each must hold.
 
-from typing import NamedTuple
+An entity table has one row an entity and a unified code; a fact table has rows that are no entities (a trip, a
+datastream, an earlier state). Which columns hold the code of another entity, and what that means, is said here once:
+the graph of the district is read from it.
+"""
 
-COMMON = ("entity_class", "kind", "name_en", "name_zh", "valid_from", "geometry")
+from twin_sandbox.entities.schema import drainage, ground, heat, history, people, place, power, things, water
+from twin_sandbox.entities.schema.table import COMMON, Facts, Table
 
+_PARTS = (ground, drainage, place, people, water, heat, power, things, history)
 
-class Table(NamedTuple):
-    """One table: class letter and kind of its codes, geometry type, columns beyond the common ones."""
+TABLES: dict[str, Table] = {name: table for part in _PARTS for name, table in part.TABLES.items()}
+FACTS: dict[str, Facts] = {name: facts for part in _PARTS for name, facts in part.FACTS.items()}
 
-    letter: str
-    kind: str
-    geometry: str
-    columns: tuple[str, ...]
-
-
-TABLES = {
-    "streets": Table("F", "RD", "LineString", ("street_class", "width_m", "lanes", "speed_kmh", "vehicles_per_h")),
-    "buildings": Table("B", "BD", "Polygon", ("use", "storeys", "height_m", "floor_m", "residents")),
-    "parks": Table("F", "PK", "Polygon", ()),
-    "subcatchments": Table(
-        "F",
-        "SC",
-        "Polygon",
-        ("area_m2", "impervious_share", "runoff_coefficient", "slope", "width_m", "outlet", "swmm_id"),
-    ),
-    "junctions": Table("F", "MH", "Point", ("invert_m", "rim_m", "low_area", "overflow_to", "swmm_id")),
-    "conduits": Table(
-        "F",
-        "PP",
-        "LineString",
-        (
-            "from_code",
-            "to_code",
-            "length_m",
-            "diameter_m",
-            "roughness_n",
-            "slope",
-            "inlet_offset_m",
-            "outlet_offset_m",
-            "is_trunk",
-            "swmm_id",
-        ),
-    ),
-    "storages": Table("F", "TK", "Point", ("invert_m", "max_depth_m", "area_m2", "swmm_id")),
-    "pumps": Table(
-        "F",
-        "PM",
-        "Point",
-        ("from_code", "to_code", "rated_m3s", "start_level_m", "stop_level_m", "power_kw", "swmm_id"),
-    ),
-    "gates": Table("F", "GT", "Point", ("from_code", "to_code", "sill_m", "height_m", "width_m", "swmm_id")),
-    "outfalls": Table("F", "OF", "Point", ("invert_m", "tidal", "swmm_id")),
-    "low_areas": Table("F", "LA", "Polygon", ("bottom_m", "sill_m", "spills_to", "street_code", "swmm_id")),
-    "devices": Table(
-        "F",
-        "DV",
-        "Point",
-        ("host", "quantity", "unit", "resolution", "interval_s", "datastream", "range_low", "range_high"),
-    ),
-}
+__all__ = ["COMMON", "FACTS", "TABLES", "Facts", "Table"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -10,9 +11,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Point
 
-from twin_sandbox.entities.tables import TABLES
+from twin_sandbox.entities.tables import FACTS, TABLES
 from twin_sandbox.generate.devices import Device, place_devices
 from twin_sandbox.generate.draft import Draft, draft_district
+from twin_sandbox.generate.layers import LAYERS, Site
 from twin_sandbox.generate.low_areas import stage_storage
 from twin_sandbox.generate.network import add_network
 from twin_sandbox.generate.recipe import Recipe
@@ -33,6 +35,7 @@ class Plan:
     """All tables and rasters of a district."""
 
     tables: dict[str, gpd.GeoDataFrame]
+    facts: dict[str, pd.DataFrame]
     stages: pd.DataFrame
     elevation_m: NDArray[np.float32]
     land_cover: NDArray[np.uint8]
@@ -52,8 +55,14 @@ def assemble(recipe: Recipe) -> Plan:
     hosts = add_network(draft, tables, junctions)
     for device in place_devices(draft, junctions, low_codes, hosts):
         _device_row(tables["devices"], device)
+    facts: dict[str, list[dict[str, Any]]] = {name: [] for name in FACTS}
+    for layer in LAYERS:
+        name = layer.__name__.rpartition(".")[2]
+        stream = np.random.SeedSequence([recipe.seed, *name.encode()])
+        layer.add(Site(recipe, draft, tables, facts, np.random.Generator(np.random.PCG64(stream))))
     return Plan(
         {name: rows.frame() for name, rows in tables.items()},
+        {name: pd.DataFrame(rows, columns=list(FACTS[name].columns)) for name, rows in facts.items()},
         _stages(draft, low_codes),
         draft.height_m.astype(np.float32),
         draft.cover,

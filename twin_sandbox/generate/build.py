@@ -27,7 +27,7 @@ def recipe_hash(recipe: bytes) -> str:
     """What a built district is found by: the recipe's bytes and the generator's own text, 16 hexadecimal digits."""
     digest = hashlib.sha256(f"{form.FORMAT} {form.FORMAT_VERSION}\n".encode())
     own = Path(__file__).parent
-    for source in sorted([*own.glob("*.py"), *(own.parent / "entities").glob("*.py")]):
+    for source in sorted([*own.rglob("*.py"), *(own.parent / "entities").rglob("*.py")]):
         digest.update(source.read_bytes())
     digest.update(recipe)
     return digest.hexdigest()[:16]
@@ -134,6 +134,8 @@ def _write(recipe: Recipe, name: str, folder: Path) -> None:
     try:
         for table, frame in plan.tables.items():
             frame.reset_index().to_file(folder / form.DATABASE, layer=table, driver="GPKG", engine="pyogrio")
+        for name_, rows in plan.facts.items():
+            pyogrio.write_dataframe(rows, folder / form.DATABASE, layer=name_, driver="GPKG")
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     plan.stages.to_csv(folder / form.STAGES, index=False, lineterminator="\n")

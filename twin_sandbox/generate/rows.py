@@ -7,7 +7,7 @@ import shapely
 from shapely.affinity import translate
 
 from twin_sandbox.entities.code import CLASSES, make_code
-from twin_sandbox.entities.tables import TABLES
+from twin_sandbox.entities.tables import COMMON, TABLES
 from twin_sandbox.generate.recipe import Recipe
 
 
@@ -19,7 +19,10 @@ class Rows:
         self.rows: list[dict[str, Any]] = []
 
     def add(self, shape: shapely.Geometry, kind: str, name_en: str, name_zh: str, **values: object) -> str:
-        """Append one entity in local metres; return its code."""
+        """Append one entity in local metres; return its code.
+
+        ``valid_from`` and ``valid_to`` may be among the values; by default the entity stands since the district does.
+        """
         at = shape if shape.geom_type == "Point" else shape.representative_point()
         column, row = (int(min(max(value, 0.0), 9999.0) // 100) for value in (at.x, at.y))
         district = self.recipe.tree["district"]
@@ -33,6 +36,7 @@ class Rows:
                 "name_en": name_en,
                 "name_zh": name_zh,
                 "valid_from": district["valid_from"],
+                "valid_to": "",
                 **values,
                 "geometry": shapely.set_precision(moved, 0.01),
             }
@@ -41,7 +45,7 @@ class Rows:
 
     def frame(self) -> gpd.GeoDataFrame:
         """The table, indexed by code."""
-        columns = ["code", "entity_class", "kind", "name_en", "name_zh", "valid_from", *self.table.columns, "geometry"]
+        columns = ["code", *COMMON[:-1], *self.table.columns, "geometry"]
         return gpd.GeoDataFrame(self.rows, columns=columns, crs=f"EPSG:{self.recipe.value('district.epsg')}").set_index(
             "code"
         )

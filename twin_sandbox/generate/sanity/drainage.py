@@ -1,164 +1,24 @@
-"""Whether a built district is sane: every figure with the range that it must keep and where that range comes from.
-
-Everything is computed from the built tables and rasters alone, not from the generator's memory of them.
-Clauses of standards are named as far as the project knows them; the data sheet says which were looked up.
-"""
+"""Storm sewers, the station, subcatchments and low areas."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from twin_sandbox.entities import TABLES, District
-from twin_sandbox.entities.code import is_valid, parse_code
+from twin_sandbox.entities import District
+from twin_sandbox.generate.sanity.town import land_m2
+from twin_sandbox.generate.sanity.value import RULE, Value, none_of
 
-RULE = "rule of this project"
 DRAINAGE = "GB 50014-2021"
 
 
-@dataclass(frozen=True)
-class Value:
-    """One figure of a district and the range that it must lie in, ends included."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    unit: str
-    source: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the value lies in the range; a value that cannot be computed (nan) does not."""
-        return bool(self.low <= self.value <= self.high)
-
-    def as_json(self) -> dict[str, object]:
-        """Plain fields; nan and infinity become None, which JSON knows."""
-        fields = {"name": self.name, "value": self.value, "low": self.low, "high": self.high}
-        plain = {key: None if isinstance(x, float) and not math.isfinite(x) else x for key, x in fields.items()}
-        return {**plain, "unit": self.unit, "source": self.source, "ok": self.ok}
-
-
-def none_of(name: str, count: float, source: str = RULE, unit: str = "1") -> Value:
-    """A figure that must be nought: so many faults of one kind."""
-    return Value(name, float(count), 0.0, 0.0, unit, source)
-
-
-def check_district(district: District) -> list[Value]:
-    """All figures, in the order codes, geometry, people and streets, drains, low areas, devices.
-
-    Raises:
-        TwinError: a table or raster cannot be read at all.
-    """
-    parts: tuple[Callable[[District], Iterator[Value]], ...] = (
-        _codes,
-        _geometry,
-        _town,
-        _sewers,
-        _flow,
-        _station,
-        _catchments,
-        _low_areas,
-        _devices,
-    )
-    return [value for part in parts for value in part(district)]
-
-
-def _codes(district: District) -> Iterator[Value]:
-    west, south, _, _ = district.terrain.bounds_m
-    wrong = foreign = misplaced = 0
-    codes: list[str] = []
-    for name, table in district.entities.items():
-        kind = TABLES[name]
-        codes += list(table.index)
-        for code, shape in zip(table.index, table.geometry, strict=True):
-            if not is_valid(str(code)):
-                wrong += 1
-                continue
-            parts = parse_code(code)
-            foreign += (parts.area, parts.letter, parts.kind) != (district.area_code, kind.letter, kind.kind)
-            x, y = west + 100 * parts.column, south + 100 * parts.row
-            misplaced += not shapely.box(x, y, x + 100, y + 100).distance(shape) < 0.02
-    yield none_of("codes_invalid", wrong)
-    yield none_of("codes_doubled", len(codes) - len(set(codes)))
-    yield none_of("codes_of_another_table", foreign)
-    yield none_of("codes_of_another_place", misplaced)
-
-
-def _geometry(district: District) -> Iterator[Value]:
-    wrong = outside = 0
-    frame = shapely.box(*district.terrain.bounds_m).buffer(0.5)
-    for name, table in district.entities.items():
-        kinds = {TABLES[name].geometry, f"Multi{TABLES[name].geometry}"}
-        fine = table.geometry.is_valid & ~table.geometry.is_empty & table.geometry.geom_type.isin(kinds)
-        wrong += int((~fine).sum())
-        outside += int((~table.geometry.within(frame)).sum())
-    yield none_of("geometries_invalid", wrong)
-    yield none_of("geometries_outside_the_frame", outside)
-    streets, buildings = district.entities["streets"], district.entities["buildings"].geometry
-    roads = shapely.union_all(streets.geometry.buffer(streets["width_m"] / 2).values)
-    shapely.prepare(roads)
-    shapes = list(buildings)
-    on_roads = [shape for shape in shapes if roads.intersects(shape)]
-    yield none_of("buildings_on_streets", sum(roads.intersection(shape).area > 0.01 for shape in on_roads))
-    pairs = shapely.STRtree(shapes).query(shapes, predicate="intersects").T
-    overlaps = sum(a < b and shapes[a].intersection(shapes[b]).area > 0.01 for a, b in pairs)
-    yield none_of("buildings_on_one_another", overlaps)
-    cover = district.terrain.land_cover
-    sea = sum(cover[district.terrain.cell(p.x, p.y)] == 0 for p in buildings.representative_point())
-    yield none_of("buildings_in_the_sea", int(sea))
-
-
-def _land_m2(district: District) -> float:
-    return float((district.terrain.land_cover > 0).sum()) * district.terrain.cell_m**2
-
-
-def _town(district: District) -> Iterator[Value]:
-    streets, buildings = district.entities["streets"], district.entities["buildings"]
-    land_km2 = _land_m2(district) / 1e6
-    people = float(buildings["residents"].sum())
-    wanted = float(district.recipe["district"]["residents"])
-    yield Value("residents", people, wanted, wanted, "people", "recipe, district.residents")
-    yield Value("people_per_km2", round(people / land_km2), 10_000, 15_000, "1/km²", "GB 50180-2018")
-    density = float(streets.length.sum()) / 1e3 / land_km2
-    yield Value("streets_per_km2", round(density, 2), 8.0, 25.0, "km/km²", "GB/T 51328-2018")
-    yield Value("buildings", float(len(buildings)), 120, 600, "1", RULE)
-    homes = buildings[buildings["residents"] > 0]
-    floor_area = float((homes.area * homes["storeys"]).sum()) / max(people, 1.0)
-    yield Value("dwelling_floor_per_person", round(floor_area, 1), 20.0, 60.0, "m²", "GB 50180-2018")
-    yield none_of(
-        "residents_outside_homes", int((buildings["use"].ne("residential") & (buildings["residents"] > 0)).sum())
-    )
-    storey = buildings["height_m"] / buildings["storeys"]
-    yield none_of("storeys_lower_than_2_6_m", int((storey < 2.6).sum()), "GB 55038-2025")
-    terrain = district.terrain
-    points = buildings.representative_point()
-    ground = np.array([terrain.elevation_m[terrain.cell(p.x, p.y)] for p in points])
-    step = buildings["floor_m"].to_numpy() - ground
-    # on the hill a house is dug in: its floor may lie below the ground at its middle
-    yield Value("ground_floor_above_ground_least", round(float(step.min()), 2), -0.8, 0.5, "m", RULE)
-    yield Value("ground_floor_above_ground_median", round(float(np.median(step)), 2), 0.05, 0.6, "m", RULE)
-    yield Value("street_networks", float(_graph_parts(district)), 1, 1, "1", RULE)
-
-
-def _graph_parts(district: District) -> int:
-    """In how many parts, not joined to one another, the streets fall."""
-    parent: dict[tuple[float, float], tuple[float, float]] = {}
-
-    def find(node: tuple[float, float]) -> tuple[float, float]:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            node = parent[node]
-        return node
-
-    for line in district.entities["streets"].geometry:
-        a, b = ((round(p[0], 2), round(p[1], 2)) for p in (line.coords[0], line.coords[-1]))
-        parent[find(a)] = find(b)
-    return len({find(node) for node in parent})
+def values(district: District) -> Iterator[Value]:
+    """Figures of the drains."""
+    for part in (_sewers, _flow, _station, _catchments, _low_areas):
+        yield from part(district)
 
 
 def _inverts(district: District) -> "pd.Series[float]":
@@ -332,7 +192,7 @@ def _top(district: District, tank: str) -> float:
 
 def _catchments(district: District) -> Iterator[Value]:
     table = district.entities["subcatchments"]
-    land = _land_m2(district)
+    land = land_m2(district)
     union = float(shapely.union_all(table.geometry.values).area)
     yield Value("subcatchments_cover_of_land", round(union / land, 3), 0.97, 1.03, "1", RULE)
     yield Value("subcatchments_overlap", round(float(table.area.sum()) / union - 1, 4), -0.001, 0.001, "1", RULE)
@@ -391,20 +251,3 @@ def _loops(spills: dict[str, str], code: str) -> bool:
         seen.add(code)
         code = spills[code]
     return False
-
-
-def _devices(district: District) -> Iterator[Value]:
-    table = district.entities["devices"]
-    hosts = {code for name in TABLES for code in district.entities[name].index} | {""}
-    yield none_of("datastreams_doubled", int(table["datastream"].duplicated().sum()))
-    yield none_of("devices_without_a_host", int((~table["host"].isin(hosts)).sum()))
-    yield none_of("devices_without_resolution", int((~(table["resolution"] > 0)).sum()))
-    kinds = table["kind"].value_counts()
-    for kind, least in (
-        ("rain_gauge", 2),
-        ("tide_gauge", 1),
-        ("level_sensor", 4),
-        ("street_depth", 4),
-        ("pump_status", 2),
-    ):
-        yield Value(f"devices_{kind}", float(kinds.get(kind, 0)), least, 40, "1", RULE)

@@ -1,0 +1,1 @@
+"""What each table holds, one module a part of the city."""

@@ -1,0 +1,7 @@
+"""People, enterprises, vehicles and their days."""
+
+from twin_sandbox.entities.schema.table import Facts, Table
+
+TABLES: dict[str, Table] = {}
+
+FACTS: dict[str, Facts] = {}

@@ -1,0 +1,7 @@
+"""Medium and low voltage."""
+
+from twin_sandbox.entities.schema.table import Facts, Table
+
+TABLES: dict[str, Table] = {}
+
+FACTS: dict[str, Facts] = {}

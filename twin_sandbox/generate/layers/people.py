@@ -1,0 +1,7 @@
+"""Residents, workers, enterprises, vehicles, trips."""
+
+from twin_sandbox.generate.layers.site import Site
+
+
+def add(site: Site) -> None:
+    """Add the layer to the site."""

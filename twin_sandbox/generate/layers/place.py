@@ -1,0 +1,7 @@
+"""Street furniture, blocks, the harbour and the beach."""
+
+from twin_sandbox.generate.layers.site import Site
+
+
+def add(site: Site) -> None:
+    """Add the layer to the site."""

@@ -1,0 +1,7 @@
+"""Medium and low voltage."""
+
+from twin_sandbox.generate.layers.site import Site
+
+
+def add(site: Site) -> None:
+    """Add the layer to the site."""

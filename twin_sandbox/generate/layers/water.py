@@ -1,0 +1,7 @@
+"""Water supply: mains, valves, hydrants, secondary pumps."""
+
+from twin_sandbox.generate.layers.site import Site
+
+
+def add(site: Site) -> None:
+    """Add the layer to the site."""
