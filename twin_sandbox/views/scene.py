@@ -157,6 +157,65 @@ def make_scene(district: "District", language: str = "en") -> Scene:
     return Scene(deck, columns, houses.index, roofs)
 
 
+def make_scene_below(district: "District", language: str = "en") -> Scene:
+    """The district below ground: a faded street map, and what lies under it (`twin_sandbox.views.below`).
+
+    Raises:
+        TwinError: an unknown language.
+    """
+    import pydeck
+
+    from twin_sandbox.views.below import below_layers
+
+    pydeck.bindings.deck.has_jupyter_extra = lambda: False
+    language_of(language)
+    terrain = district.terrain
+    frame = Frame(district.crs, terrain.bounds_m)
+    text = pydeck.types.String
+    houses = district.entities["buildings"]
+    longitude, latitude = frame.degrees(*frame.centre_m).tolist()
+    layers = [
+        pydeck.Layer(
+            "BitmapLayer",
+            None,
+            id="ground",
+            bounds=frame.corners(*ground_bounds_m(terrain)),
+            opacity=0.42,
+            parameters=_GROUND,
+        ),
+        *[layer for layer in _streets(pydeck, district, frame) if layer.id == "streets"],
+        pydeck.Layer(
+            "PolygonLayer",
+            [{"ring": frame.path(shape.exterior.coords)} for shape in houses.geometry],
+            id="footprints",
+            get_polygon="ring",
+            get_fill_color=[196, 188, 176, 70],
+            get_line_color=[150, 142, 132, 160],
+            line_width_min_pixels=0.6,
+            parameters=_GROUND,
+        ),
+        *below_layers(pydeck, district, frame, language),
+        *_labels(pydeck, district, frame, language, text),
+    ]
+    deck = pydeck.Deck(
+        map_provider=None,
+        map_style=None,
+        effects=[_light()],
+        initial_view_state=pydeck.ViewState(
+            longitude=longitude,
+            latitude=latitude,
+            zoom=15.9,
+            pitch=56,
+            bearing=-20,
+            min_zoom=13.5,
+            max_zoom=19.5,
+            max_pitch=80,
+        ),
+        layers=layers,
+    )
+    return Scene(deck, {"ground": {"image": column(webp(ground_picture(terrain)))}}, houses.index, roof_colours(houses))
+
+
 def flood_columns(scene: Scene, result: "Result", time: object | None) -> dict[str, dict[str, Any]]:
     """What changes on the map at a moment of a run (its deepest water if no moment is given).
 

@@ -101,15 +101,23 @@ class Twin:
         return observe(self.district, result, stream, faults).table
 
     def map(
-        self, result: "Result | None" = None, time: object | None = None, height: int = 520, language: str = "en"
+        self,
+        result: "Result | None" = None,
+        time: object | None = None,
+        height: int = 520,
+        language: str = "en",
+        *,
+        under: bool = False,
     ) -> "MapWidget":
         """The district in 3-D; with a result, the water that stands in it at a moment (by default the deepest).
+
+        With ``under``, what lies below ground instead: pipes, cables, tunnels, rooms, deeper than they are.
 
         See :func:`twin_sandbox.views.district_map`.
         """
         from twin_sandbox.views.maps import district_map
 
-        return district_map(self, result, time, height, language)
+        return district_map(self, result, time, height, language, under=under)
 
     def drainage_input(self, scenario: "Scenario", reality: Reality | None = None) -> str:
         """The scenario as an input file for EPA SWMM alone, standing rules included.
