@@ -1,12 +1,15 @@
 """One table in the making: rows, each with its unified code."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.affinity import translate
 
-from twin_sandbox.entities.code import CLASSES, make_code
+from twin_sandbox.entities.code import CLASSES, make_code, make_codes
 from twin_sandbox.entities.tables import COMMON, TABLES
 from twin_sandbox.generate.recipe import Recipe
 
@@ -42,6 +45,52 @@ class Rows:
             }
         )
         return code
+
+    def add_points(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        kinds: Sequence[str],
+        names: tuple[Sequence[str], Sequence[str]],
+        columns: Mapping[str, Sequence[object] | NDArray[Any]],
+    ) -> list[str]:
+        """Append n points in local metres at once, as `add` would one by one; return their codes.
+
+        Args:
+            x_m: n eastings in local metres.
+            y_m: n northings in local metres.
+            kinds: n kinds.
+            names: n English and n Chinese names.
+            columns: the table's own columns, n values each.
+        """
+        district = self.recipe.tree["district"]
+        first = len(self.rows) + 1
+        codes = make_codes(
+            district["area_code"],
+            np.clip(x_m, 0.0, 9999.0).astype(np.int64) // 100,
+            np.clip(y_m, 0.0, 9999.0).astype(np.int64) // 100,
+            self.table.letter,
+            self.table.kind,
+            np.arange(first, first + len(x_m)),
+        )
+        spots = shapely.set_precision(shapely.points(x_m + district["x_min_m"], y_m + district["y_min_m"]), 0.01)
+        entity_class, since = CLASSES[self.table.letter], district["valid_from"]
+        plain = [np.asarray(values).tolist() for values in columns.values()]
+        for code, kind, name_en, name_zh, spot, *values in zip(codes, kinds, *names, spots, *plain, strict=True):
+            self.rows.append(
+                {
+                    "code": code,
+                    "entity_class": entity_class,
+                    "kind": kind,
+                    "name_en": name_en,
+                    "name_zh": name_zh,
+                    "valid_from": since,
+                    "valid_to": "",
+                    **dict(zip(columns, values, strict=True)),
+                    "geometry": spot,
+                }
+            )
+        return codes
 
     def frame(self) -> gpd.GeoDataFrame:
         """The table, indexed by code."""
