@@ -52,10 +52,10 @@ def test_a_built_district_is_found_again_without_building(tmp_path, monkeypatch)
 
 def test_the_cache_is_where_it_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PRACTICUM_CACHE", str(tmp_path))
-    monkeypatch.setattr(build, "_write", lambda recipe, name, folder: (folder / MANIFEST).write_text("{}"))
+    monkeypatch.setattr(build, "_write", lambda recipe, sheets, name, folder: (folder / MANIFEST).write_text("{}"))
     folder = build_district()
     assert folder.parent == tmp_path / "districts"
-    assert folder.name == build.recipe_hash(sample_recipe().read_bytes())
+    assert folder.name == build.recipe_hash(sample_recipe().read_bytes(), sample_recipe().parent / "sheets")
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, MemoryError, OSError(28, "No space left on device")])
@@ -95,7 +95,9 @@ def test_a_folder_of_something_else_is_not_overwritten(tmp_path):
 
 def test_a_built_district_is_replaced(tmp_path, monkeypatch):
     marks = iter("ab")
-    monkeypatch.setattr(build, "_write", lambda recipe, name, folder: (folder / MANIFEST).write_text(next(marks)))
+    monkeypatch.setattr(
+        build, "_write", lambda recipe, sheets, name, folder: (folder / MANIFEST).write_text(next(marks))
+    )
     for mark in "ab":
         build_district(out=tmp_path / "here")
         assert (tmp_path / "here" / MANIFEST).read_text() == mark
@@ -105,7 +107,7 @@ def test_a_built_district_is_replaced(tmp_path, monkeypatch):
 def test_leftovers_of_a_killed_build_are_swept(tmp_path, monkeypatch):
     (tmp_path / ".building-old").mkdir()
     monkeypatch.setattr(build, "_STALE_S", -1.0)
-    monkeypatch.setattr(build, "_write", lambda recipe, name, folder: (folder / MANIFEST).write_text("{}"))
+    monkeypatch.setattr(build, "_write", lambda recipe, sheets, name, folder: (folder / MANIFEST).write_text("{}"))
     build_district(out=tmp_path / "here")
     assert [entry.name for entry in tmp_path.iterdir()] == ["here"]
 

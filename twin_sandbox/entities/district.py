@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin_sandbox.entities.sheets import Sheet, parse_sheets
 from twin_sandbox.entities.tables import COMMON, FACTS, TABLES
 from twin_sandbox.entities.terrain import RASTERS, Terrain, read_terrain
 from twin_sandbox.errors import TwinError
@@ -21,7 +22,8 @@ MANIFEST = "manifest.json"
 DATABASE = "district.gpkg"
 RECIPE = "recipe.toml"
 STAGES = "stage_storage.csv"
-FILES = (RECIPE, DATABASE, STAGES, *(f"{name}.npy" for name in RASTERS))
+SHEETS = "sheets.json"
+FILES = (RECIPE, DATABASE, STAGES, SHEETS, *(f"{name}.npy" for name in RASTERS))
 
 _AGAIN = "Build it again: practicum district build."
 
@@ -107,6 +109,11 @@ class District:
         import tomllib
 
         return tomllib.loads((self.folder / RECIPE).read_text(encoding="utf-8"))
+
+    @cached_property
+    def sheets(self) -> dict[str, Sheet]:
+        """The data sheet of each table that has one: what its columns are, their units, their source."""
+        return parse_sheets((self.folder / SHEETS).read_text(encoding="utf-8"))
 
     @property
     def name_en(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twin_sandbox.data import cache_folder, data_folder
 from twin_sandbox.entities import district as form
+from twin_sandbox.entities.sheets import gather_sheets
 from twin_sandbox.errors import TwinError
 from twin_sandbox.generate.recipe import Recipe, read_recipe
 
@@ -23,13 +24,15 @@ def sample_recipe() -> Path:
     return data_folder("datasets") / SAMPLE / "recipe.toml"
 
 
-def recipe_hash(recipe: bytes) -> str:
-    """What a built district is found by: the recipe's bytes and the generator's own text, 16 hexadecimal digits."""
+def recipe_hash(recipe: bytes, sheets: Path) -> str:
+    """What a built district is found by: recipe, data sheets and the generator's own text, 16 hexadecimal digits."""
     digest = hashlib.sha256(f"{form.FORMAT} {form.FORMAT_VERSION}\n".encode())
     own = Path(__file__).parent
     for source in sorted([*own.rglob("*.py"), *(own.parent / "entities").rglob("*.py")]):
         digest.update(source.read_bytes())
     digest.update(recipe)
+    for sheet in sorted(sheets.glob("*.toml")):
+        digest.update(sheet.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -54,7 +57,7 @@ def build_district(
         text = path.read_bytes()
     except OSError:
         text = read_recipe(path).text  # says why it cannot be read
-    name = recipe_hash(text)
+    name = recipe_hash(text, path.parent / "sheets")
     target = Path(out) if out is not None else cache_folder() / "districts" / name
     keep = out is None and not again
     if keep and (target / form.MANIFEST).is_file():
@@ -66,7 +69,7 @@ def build_district(
             "An empty or new folder, or a built district, which is replaced",
             "Name another folder.",
         )
-    recipe = read_recipe(path)
+    recipe, sheets = read_recipe(path), gather_sheets(path.parent / "sheets")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
@@ -75,7 +78,7 @@ def build_district(
     except OSError as reason:
         raise _unwritable(target.parent, reason) from None
     try:
-        _write(recipe, name, draft)
+        _write(recipe, sheets, name, draft)
         _move(draft, target, keep=keep)
     except OSError as reason:
         raise _unwritable(target, reason) from None
@@ -121,7 +124,7 @@ def _move(draft: Path, target: Path, *, keep: bool) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(recipe: Recipe, name: str, folder: Path) -> None:
+def _write(recipe: Recipe, sheets: str, name: str, folder: Path) -> None:
     import numpy as np
     import pyogrio
 
@@ -129,6 +132,7 @@ def _write(recipe: Recipe, name: str, folder: Path) -> None:
 
     plan = assemble(recipe)
     (folder / form.RECIPE).write_bytes(recipe.text)
+    (folder / form.SHEETS).write_text(sheets, encoding="utf-8")
     # a GeoPackage notes when it was written; the same district must have the same bytes
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2024-01-01T00:00:00.000Z"})
     try:
