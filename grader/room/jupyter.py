@@ -15,6 +15,9 @@ from grader.errors import GraderError
 IP = "127.0.0.1"
 FIRST_PORT = 8888
 _SETTINGS = Path(__file__).parent / "lab_settings"
+_DATA = Path(__file__).parent / "jupyter_data"
+"""Holds the one template that nbconvert finds before its own: formulas in formgrader ask no other host."""
+
 _STUDENT_OFF = ("formgrader", "assignment_list", "course_list", "validate_assignment")
 
 
@@ -52,6 +55,8 @@ class Server:
         extensions = dict.fromkeys(self.extensions, True) | {"voila.server_extension": False}
         if not self.instructor:
             extensions |= dict.fromkeys((f"nbgrader.server_extensions.{name}" for name in _STUDENT_OFF), False)
+        if self.instructor:
+            extensions["jupyter_server_mathjax"] = True
         return {
             "ServerApp": {
                 "ip": IP,
@@ -114,6 +119,7 @@ class Server:
             "JUPYTER_CONFIG_DIR": str(self.state / "jupyter"),
             "JUPYTERLAB_SETTINGS_DIR": str(self.state / "lab" / "user-settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.state / "lab" / "workspaces"),
+            "JUPYTER_PATH": os.pathsep.join(filter(None, [str(_DATA), os.environ.get("JUPYTER_PATH")])),
             **more,
         }
 

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -127,6 +129,27 @@ def test_an_instructor_has_nbgraders_pages(tmp_path):
     assert not any("nbgrader" in name for name in told["ServerApp"]["jpserver_extensions"])
     off = json.loads((tmp_path / "state" / "app" / "settings" / "page_config.json").read_text())["disabledExtensions"]
     assert not any("nbgrader" in name for name in off)
+
+
+def test_formulas_in_formgrader_ask_no_other_host(tmp_path):
+    """nbconvert's own macro names a CDN; the page that formgrader makes must name this server's MathJax alone."""
+    server = Server(root=tmp_path, state=tmp_path / "state", port=8888, page="/formgrader", instructor=True)
+    told = json.loads((server.write() / "jupyter_server_config.json").read_text())
+    assert told["ServerApp"]["jpserver_extensions"]["jupyter_server_mathjax"]
+    code = (
+        "from nbconvert.exporters import HTMLExporter; from nbgrader.server_extensions.formgrader import handlers;"
+        "made = HTMLExporter(template_name='formgrade', extra_template_basedirs=[handlers.template_path]);"
+        "print(made.environment.get_template('mathjax.html.j2').module.mathjax())"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=server.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert 'src="/static/jupyter_server_mathjax/MathJax.js' in shown
+    assert "https:" not in shown
 
 
 def test_each_room_has_a_token_of_its_own(tmp_path):
