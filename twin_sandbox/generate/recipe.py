@@ -52,6 +52,33 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "drainage.pumps": (1, 8),
     "drainage.pump_share": (0.2, 1),
     "drainage.tank_m3_per_ha": (20, 300),
+    "water.zone_head_m": (20, 200),
+    "water.leakage_share": (0.01, 0.3),
+    "water.diameter_m.arterial": (0.1, 1),
+    "water.diameter_m.collector": (0.1, 1),
+    "water.diameter_m.local": (0.1, 1),
+    "water.diameter_m.feed": (0.1, 1.2),
+    "water.diameter_m.branch": (0.1, 1),
+    "water.home_l_per_person_day.old_town": (50, 300),
+    "water.home_l_per_person_day.slabs": (50, 300),
+    "water.home_l_per_person_day.towers": (50, 300),
+    "water.home_l_per_person_day.villas": (50, 300),
+    "heat.station.x": (0, 3000),
+    "heat.station.y": (0, 3000),
+    "heat.supply_c": (70, 150),
+    "heat.return_c": (30, 80),
+    "heat.homes_w_m2": (10, 120),
+    "heat.public_w_m2": (10, 200),
+    "people.household_size": (1.2, 5),
+    "people.cars_per_1000": (0, 800),
+    "people.works_inside_share": (0, 1),
+    "people.mode_shares.walk": (0.01, 1),
+    "people.mode_shares.e_bike": (0.01, 1),
+    "people.mode_shares.car": (0.01, 1),
+    "people.mode_shares.transit": (0.01, 1),
+    "people.gate_shares.W": (0, 1),
+    "people.gate_shares.N": (0, 1),
+    "people.gate_shares.E": (0.01, 1),
 }
 TEXTS = ("district.name_en", "district.name_zh", "district.area_code", "district.valid_from")
 STREET_CLASSES = ("arterial", "collector", "local", "underpass")
@@ -69,6 +96,28 @@ ZONES = (
     "beach",
     "quay",
 )
+
+SERVICE_UNITS = {
+    "fire_station": "fire engines",
+    "ambulance_station": "ambulances",
+    "hospital": "beds",
+    "clinic": "visits a day",
+    "school": "pupils",
+    "kindergarten": "children",
+    "elder_care": "places",
+    "police_station": "officers",
+    "community_centre": "people",
+    "district_office": "people",
+    "market": "stalls",
+    "cold_store": "t",
+    "warehouse": "t",
+    "filling_station": "pumps",
+    "machine_room": "racks",
+    "bus_depot": "buses",
+    "shelter": "people",
+}
+"""Kinds of service and what their capacity counts."""
+BERTHS = ("general_cargo", "container", "fishing", "ferry")
 
 
 @dataclass(frozen=True)
@@ -206,6 +255,8 @@ def _check(recipe: Recipe) -> None:
     _check_streets(recipe)
     _check_zones(recipe)
     _check_lists(recipe)
+    _check_water(recipe)
+    _check_place(recipe)
 
 
 def _check_streets(recipe: Recipe) -> None:
@@ -235,8 +286,13 @@ def _check_zones(recipe: Recipe) -> None:
         _points(recipe, f"zones.{name}", points, 1)
     if "slabs" not in zones:
         raise _refuse(recipe, "zones.slabs", "missing", "at least one point")
+    _check_places(recipe)
+
+
+def _check_places(recipe: Recipe) -> None:
     for kind, texts, numbers in (
         ("park", ("name_en", "name_zh"), {}),
+        ("device", ("kind", "name_en", "name_zh"), {}),
         (
             "landmark",
             ("name_en", "name_zh", "use"),
@@ -287,3 +343,75 @@ def _check_lists(recipe: Recipe) -> None:
         for prefix in prefixes:
             for axis, size in (("x", recipe.width_m), ("y", recipe.height_m)):
                 _in_range(recipe, f"{key}.{prefix}{axis}", spot.get(prefix + axis), 0, size)
+
+
+def _check_water(recipe: Recipe) -> None:
+    sources = _found(recipe, "water.source", "a list of feeds")
+    if not isinstance(sources, list) or not sources:
+        raise _refuse(recipe, "water.source", f"{sources!r}", "at least one feed")
+    zone = recipe.number("water.zone_head_m")
+    spans = {
+        "x": (0.0, recipe.width_m),
+        "y": (0.0, recipe.height_m),
+        "head_m": (zone + 1.0, 300.0),
+        "chlorine_mg_l": (0.05, 4.0),
+    }
+    for k, source in enumerate(sources):
+        for name, (low, high) in spans.items():
+            _in_range(recipe, f"water.source[{k}].{name}", source.get(name), low, high)
+        for text in ("name_en", "name_zh"):
+            if not isinstance(source.get(text), str):
+                raise _refuse(recipe, f"water.source[{k}].{text}", repr(source.get(text)), "a text")
+    for k, branch in enumerate(_found(recipe, "water.branch", "a list of mains beyond the streets")):
+        _points(recipe, f"water.branch[{k}].line", branch.get("line"), 2)
+    if recipe.number("heat.return_c") > recipe.number("heat.supply_c") - 10:
+        raise _refuse(recipe, "heat.return_c", repr(recipe.value("heat.return_c")), "10 °C below supply_c or colder")
+    for text in ("name_en", "name_zh"):
+        if not isinstance(recipe.value("heat.station").get(text), str):
+            raise _refuse(recipe, f"heat.station.{text}", "missing", "a text")
+
+
+def _check_place(recipe: Recipe) -> None:
+    east, north = (0.0, recipe.width_m), (0.0, recipe.height_m)
+    for key, span in (("tunnel.from_x", east), ("tunnel.to_x", east), ("gas_gate.x", east), ("gas_gate.y", north)):
+        _in_range(recipe, f"place.{key}", _found(recipe, f"place.{key}", "metres in the frame"), *span)
+    street = _found(recipe, "place.tunnel.street", "the name_en of a street")
+    if street not in {row["name_en"] for row in recipe.streets}:
+        raise _refuse(recipe, "place.tunnel.street", repr(street), "the name_en of a street")
+    rows: tuple[tuple[str, tuple[str, ...], dict[str, tuple[float, float]]], ...] = (
+        ("bus_line", ("number", "name_en", "name_zh"), {"headway_min": (1, 120)}),
+        ("service", ("kind", "name_en", "name_zh"), {"x": east, "y": north, "capacity": (1, 100_000)}),
+        (
+            "berth",
+            ("kind", "name_en", "name_zh"),
+            {"draught_m": (0.5, 20), "vessel_length_m": (5, 400), "cranes": (0, 10)},
+        ),
+        ("beach", ("name_en", "name_zh"), {}),
+    )
+    for kind, texts, numbers in rows:
+        for k, row in enumerate(_found(recipe, f"place.{kind}", f"a list of [[place.{kind}]] tables")):
+            key = f"place.{kind}[{k}]"
+            for text in texts:
+                if not isinstance(row.get(text), str):
+                    raise _refuse(recipe, f"{key}.{text}", repr(row.get(text)), "a text")
+            for name, span in numbers.items():
+                _in_range(recipe, f"{key}.{name}", row.get(name), *span)
+            _check_place_row(recipe, key, row)
+
+
+def _check_place_row(recipe: Recipe, key: str, row: dict[str, Any]) -> None:
+    kind = key.split(".")[1].partition("[")[0]
+    words: dict[str, tuple[str, ...]] = {"service": tuple(SERVICE_UNITS), "berth": BERTHS}
+    if kind in words and row["kind"] not in words[kind]:
+        raise _refuse(recipe, f"{key}.kind", repr(row["kind"]), ", ".join(words[kind]))
+    if kind == "service" and (not isinstance(row.get("uses"), list) or not row["uses"]):
+        raise _refuse(recipe, f"{key}.uses", repr(row.get("uses")), "a list of uses of buildings")
+    lines = {"bus_line": "via", "berth": "line"}
+    if kind in lines:
+        _points(recipe, f"{key}.{lines[kind]}", row.get(lines[kind]), 2)
+    if kind == "beach":
+        span = row.get("x_m")
+        if not isinstance(span, list) or len(span) != 2:
+            raise _refuse(recipe, f"{key}.x_m", repr(span), "[west, east]")
+        for n, x in enumerate(span):
+            _in_range(recipe, f"{key}.x_m[{n}]", x, 0, recipe.width_m)
