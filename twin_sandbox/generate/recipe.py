@@ -255,8 +255,10 @@ def _check(recipe: Recipe) -> None:
     _check_streets(recipe)
     _check_zones(recipe)
     _check_lists(recipe)
+    _check_people(recipe)
     _check_water(recipe)
     _check_place(recipe)
+    _check_power(recipe)
 
 
 def _check_streets(recipe: Recipe) -> None:
@@ -415,3 +417,52 @@ def _check_place_row(recipe: Recipe, key: str, row: dict[str, Any]) -> None:
             raise _refuse(recipe, f"{key}.x_m", repr(span), "[west, east]")
         for n, x in enumerate(span):
             _in_range(recipe, f"{key}.x_m[{n}]", x, 0, recipe.width_m)
+
+
+def _check_people(recipe: Recipe) -> None:
+    rows = _found(recipe, "people.enterprise", "a list of trades with a place")
+    for k, row in enumerate(rows):
+        key = f"people.enterprise[{k}]"
+        if not isinstance(row, dict) or not isinstance(row.get("trade"), str):
+            raise _refuse(recipe, key, f"{row!r}", "a table with trade, x and y")
+        for axis, size in (("x", recipe.width_m), ("y", recipe.height_m)):
+            _in_range(recipe, f"{key}.{axis}", row.get(axis), 0, size)
+
+
+def _check_power(recipe: Recipe) -> None:
+    feeds = _found(recipe, "power.feed", "two feeds")
+    if not isinstance(feeds, list) or len(feeds) != 2:
+        raise _refuse(recipe, "power.feed", f"{str(feeds)[:60]}", "two feeds: each section of a station hangs on one")
+    spans = {
+        "x": (0, recipe.width_m),
+        "y": (0, recipe.height_m),
+        "voltage_pu": (0.95, 1.07),
+        "short_circuit_mva": (50, 2000),
+    }
+    for k, feed in enumerate(feeds):
+        _named(recipe, f"power.feed[{k}]", feed)
+        for name, (low, high) in spans.items():
+            _in_range(recipe, f"power.feed[{k}].{name}", feed.get(name), low, high)
+    rings = _found(recipe, "power.ring", "a list of [[power.ring]] tables")
+    if not isinstance(rings, list) or not rings:
+        raise _refuse(recipe, "power.ring", f"{str(rings)[:60]}", "at least one [[power.ring]] table")
+    for k, ring in enumerate(rings):
+        _check_ring(recipe, f"power.ring[{k}]", ring)
+
+
+def _check_ring(recipe: Recipe, key: str, ring: Mapping[str, Any]) -> None:
+    stations = [mark["name_en"] for mark in recipe.value("landmark") if mark["use"] == "substation"]
+    _named(recipe, key, ring)
+    for name in ("from", "to"):
+        end = ring.get(name)
+        if not isinstance(end, list) or len(end) != 2 or end[0] not in stations or end[1] not in (1, 2):
+            allowed = f"[station, section]: a landmark of use substation ({', '.join(stations)}), 1 or 2"
+            raise _refuse(recipe, f"{key}.{name}", repr(end), allowed)
+    _in_range(recipe, f"{key}.offset_m", ring.get("offset_m"), -12, 12)
+    _points(recipe, f"{key}.via", ring.get("via"), 2)
+
+
+def _named(recipe: Recipe, key: str, row: Mapping[str, Any]) -> None:
+    for name in ("name_en", "name_zh"):
+        if not isinstance(row.get(name), str):
+            raise _refuse(recipe, f"{key}.{name}", repr(row.get(name)), "a text")
