@@ -16,10 +16,13 @@ from grader.cli.district import command
 from twin_sandbox import Scenario, Storm, Tide, open_district
 from twin_sandbox.entities import TABLES, District, Terrain, read_district
 from twin_sandbox.entities.code import make_code
+from twin_sandbox.entities.schema.things import SPACES
 from twin_sandbox.errors import TwinError
 from twin_sandbox.generate import build_district
+from twin_sandbox.generate.layers.things_kinds import KINDS
 from twin_sandbox.generate.picture import draw_map
 from twin_sandbox.generate.sanity import Value, check_district
+from twin_sandbox.generate.sanity.things import LEAST
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,23 @@ def _column(table, column, change, row=0):
         frame.loc[frame.index[row], column] = change(frame[column].iloc[row])
 
     return spoil
+
+
+def _fact(table, column, change, row=0):
+    def spoil(district):
+        frame = district.facts[table]
+        frame.loc[frame.index[row], column] = change(frame[column].iloc[row])
+
+    return spoil
+
+
+def _rename_kind(kind):
+    other = "street_depth" if kind == "rain_gauge" else "rain_gauge"
+    return lambda district: district.entities["devices"].replace({"kind": {kind: other}}, inplace=True)  # noqa: PD002
+
+
+def _rename_space(space):
+    return lambda district: district.entities["devices"].replace({"space": {space: "nowhere"}}, inplace=True)  # noqa: PD002
 
 
 def _shape(table, change, row=0):
@@ -202,14 +222,23 @@ FAULTS = {
     "low_areas_of_unknown_streets": _column("low_areas", "street_code", lambda _: NOWHERE),
     "low_areas_without_a_manhole": lambda d: d.entities["junctions"].__setitem__("low_area", ""),
     "stage_tables_unlike_the_terrain": _wrong_stages,
-    "datastreams_doubled": _column("devices", "datastream", lambda _: "tide-01"),
+    "devices": _drop("devices", 40),
+    "device_kinds": lambda d: d.entities["devices"].__setitem__("kind", "gateway"),
+    **{f"devices_{kind}": _rename_kind(kind) for kind in LEAST},
+    "device_kinds_missing": _rename_kind("wave_buoy"),
+    **{f"devices_{space.replace(' ', '_')}": _rename_space(space) for space in SPACES},
+    "devices_on_the_wrong_ground": lambda d: d.entities["devices"].__setitem__("space", "water"),
     "devices_without_a_host": _column("devices", "host", lambda _: NOWHERE),
-    "devices_without_resolution": _column("devices", "resolution", lambda _: 0.0),
-    "devices_rain_gauge": lambda d: d.entities["devices"].__setitem__("kind", "street_depth"),
-    "devices_tide_gauge": lambda d: d.entities["devices"].__setitem__("kind", "street_depth"),
-    "devices_level_sensor": lambda d: d.entities["devices"].__setitem__("kind", "street_depth"),
-    "devices_street_depth": lambda d: d.entities["devices"].__setitem__("kind", "rain_gauge"),
-    "devices_pump_status": lambda d: d.entities["devices"].__setitem__("kind", "rain_gauge"),
+    "devices_without_a_gateway": _column("devices", "gateway", lambda _: NOWHERE),
+    "devices_of_nobody": _column("devices", "owner", lambda _: ""),
+    "device_states_wrong": _column("devices", "valid_to", lambda _: "2026-01-01"),
+    "datastreams_doubled": _fact("datastreams", "datastream", lambda _: "tide-01"),
+    "datastreams_of_no_device": _fact("datastreams", "device_code", lambda _: NOWHERE),
+    "devices_without_a_datastream": _fact("datastreams", "device_code", lambda _: NOWHERE),
+    "devices_without_resolution": _fact("datastreams", "resolution", lambda _: 0.0),
+    "datastream_ranges_absurd": _fact("datastreams", "range_low", lambda _: 1e9),
+    "observations_a_day": lambda d: d.facts["datastreams"].__setitem__("interval_s", 3600),
+    "thing_descriptions_wrong": _fact("datastreams", "unit", lambda _: "furlong"),
 }
 
 
@@ -230,7 +259,7 @@ def test_the_command_checks_the_sample_as_json():
     assert report["ok"] is True
     assert report["residents"] == 12000
     assert report["devices"] == sum(report["device_kinds"].values())
-    assert set(report["device_kinds"]) == {"rain_gauge", "tide_gauge", "level_sensor", "street_depth", "pump_status"}
+    assert set(report["device_kinds"]) == {*LEAST, *KINDS}
     assert set(report["entities"]) == set(TABLES)
     assert {"name", "value", "low", "high", "unit", "source", "ok"} == set(report["values"][0])
 

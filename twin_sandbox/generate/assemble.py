@@ -53,9 +53,9 @@ def assemble(recipe: Recipe) -> Plan:
     junctions = _junction_rows(draft, tables["junctions"], low_codes)
     _catchment_rows(draft, tables["subcatchments"], junctions)
     hosts = add_network(draft, tables, junctions)
-    for device in place_devices(draft, junctions, low_codes, hosts):
-        _device_row(tables["devices"], device)
     facts: dict[str, list[dict[str, Any]]] = {name: [] for name in FACTS}
+    for device in place_devices(draft, junctions, low_codes, hosts):
+        _device_row(tables["devices"], facts["datastreams"], device)
     for layer in LAYERS:
         name = layer.__name__.rpartition(".")[2]
         stream = np.random.SeedSequence([recipe.seed, *name.encode()])
@@ -218,12 +218,20 @@ def _catchment_rows(draft: Draft, rows: Rows, junctions: list[str]) -> None:
         )
 
 
-def _device_row(rows: Rows, device: Device) -> None:
-    rows.add(
-        device.at, device.kind, device.name_en, device.name_zh, host=device.host, quantity=device.quantity,
-        unit=device.unit, resolution=device.resolution, interval_s=device.interval_s, datastream=device.datastream,
-        range_low=device.range_low, range_high=device.range_high,
-    )  # fmt: skip
+def _device_row(rows: Rows, datastreams: list[dict[str, Any]], device: Device) -> None:
+    code = rows.add(device.at, device.kind, device.name_en, device.name_zh, host=device.host)
+    datastreams.append(
+        {
+            "datastream": device.datastream,
+            "device_code": code,
+            "quantity": device.quantity,
+            "unit": device.unit,
+            "resolution": device.resolution,
+            "interval_s": device.interval_s,
+            "range_low": device.range_low,
+            "range_high": device.range_high,
+        }
+    )
 
 
 def _stages(draft: Draft, codes: Iterable[str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The ledger of devices: what hangs where, measures what, how finely and how often."""
+"""The ledger of devices: what hangs where, whose it is, measures what, how finely and how often."""
 
 from typing import TYPE_CHECKING
 
@@ -21,18 +21,31 @@ COLUMNS = (
     "range_high",
     "x_m",
     "y_m",
+    "owner",
+    "state",
+    "space",
+    "vendor",
+    "firmware",
+    "installed",
+    "next_calibration",
+    "gateway",
+    "mount_height_m",
 )
+
+REPORTING = ("in service", "fault")
+"""States in which a device reports; what comes from one with a fault is not to be trusted."""
 
 
 def ledger(district: "District") -> "pd.DataFrame":
     """One row a datastream, indexed by its short id (``"level-03"``), with the columns of `COLUMNS`.
 
-    ``host`` is the code of the junction, tank, low area, pump or outfall that the device watches; ``x_m`` and ``y_m``
-    are easting and northing.
+    A device with several datastreams has several rows. ``host`` is the code of what the device watches ("" for none);
+    ``x_m`` and ``y_m`` are easting and northing, ``mount_height_m`` counts from the ground, negative below it;
+    ``state`` is one of `twin_sandbox.entities.schema.things.STATES`; ``gateway`` is the code of the device that passes
+    its messages on.
     """
-    import pandas as pd
-
-    devices = district.entities["devices"]
-    table = pd.DataFrame(devices.drop(columns="geometry")).rename_axis("code").reset_index()
-    table["x_m"], table["y_m"] = devices.geometry.x.to_numpy(), devices.geometry.y.to_numpy()
-    return table.set_index("datastream")[list(COLUMNS)]
+    devices, streams = district.entities["devices"], district.facts["datastreams"]
+    table = streams.set_index("datastream").join(devices.drop(columns="geometry"), on="device_code")
+    table["x_m"] = table["device_code"].map(devices.geometry.x)
+    table["y_m"] = table["device_code"].map(devices.geometry.y)
+    return table.rename(columns={"device_code": "code"})[list(COLUMNS)]

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from twin_sandbox.errors import TwinError
 from twin_sandbox.things import faults as kinds
-from twin_sandbox.things.ledger import ledger
+from twin_sandbox.things.ledger import REPORTING, ledger
+from twin_sandbox.things.noise import ORDINARY_NOISE
 from twin_sandbox.world.drains import short_names
 
 if TYPE_CHECKING:
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
 
 Streams = np.random.Generator | Mapping[str, np.random.Generator]
 
-ORDINARY_NOISE = {
-    "rain_gauge": (0.05, True),
-    "level_sensor": (0.01, False),
-    "tide_gauge": (0.01, False),
-    "street_depth": (0.005, False),
-    "pump_status": (0.0, False),
-}
-"""Kind → (standard deviation in its unit, whether relative): what a sound device of that kind has, see `Noise`."""
-
 
 class Observed(NamedTuple):
     """Observations as a table (datastream, time, value), and the truth of each fault in it (plain JSON values)."""
@@ -36,8 +28,8 @@ class Observed(NamedTuple):
     truth: list[dict[str, Any]]
 
 
-def signal(district: "District", result: "Result", kind: str, host: str) -> "pd.Series[float]":
-    """The true values that a device of that kind watches at its host, at each kept moment."""
+def signal(district: "District", result: "Result", kind: str, host: str) -> "pd.Series[float] | None":
+    """The true values that a device of that kind meets at its host, at each kept moment; None if not in the result."""
     if kind == "rain_gauge":
         return result.rain_mm_h
     if kind == "tide_gauge":
@@ -46,15 +38,17 @@ def signal(district: "District", result: "Result", kind: str, host: str) -> "pd.
         return result.street_depth_m[host]
     if kind == "pump_status":
         return result.settings[short_names(district)[host]]
-    return result.levels_m[host]
+    if kind == "level_sensor":
+        return result.levels_m[host]
+    return None
 
 
 def observe(district: "District", result: "Result", stream: Streams, faults: Sequence[kinds.Fault] = ()) -> Observed:
-    """What the devices of a district report of a run.
+    """What the devices of a district report of a run; those whose quantity the result doesn't carry are left out.
 
     A device reports every ``interval_s`` (or every report step of the run, if that is longer): the value of that
     moment, or for rain the mean intensity since its last report. Then come its faults in the order of `faults.ORDER`
-    with the ordinary noise of its kind unless a `Noise` is given, its range, and its resolution.
+    with the ordinary noise of its quantity unless a `Noise` is given, its range, and its resolution.
 
     Args:
         district: where.
@@ -66,9 +60,32 @@ def observe(district: "District", result: "Result", stream: Streams, faults: Seq
     Raises:
         TwinError: a fault for a datastream that does not exist.
     """
+    devices = ledger(district)
+    devices = devices[devices["state"].isin(REPORTING)]
+    signals = {}
+    for name, device in devices.iterrows():
+        true = signal(district, result, device.kind, device.host)
+        if true is not None:
+            signals[str(name)] = _sampled(result, device.kind, true, int(device.interval_s))
+    return report(devices.loc[list(signals)], signals, stream, faults)
+
+
+def report(
+    devices: "pd.DataFrame", signals: "Mapping[str, pd.Series[float]]", stream: Streams, faults: Sequence[kinds.Fault]
+) -> Observed:
+    """What devices make of the true values that they meet: errors, faults, range, resolution.
+
+    Args:
+        devices: rows of the ledger, in its order.
+        signals: datastream → true values at the moments at which it reports; one for each row.
+        stream: as for `observe`.
+        faults: as for `observe`.
+
+    Raises:
+        TwinError: a fault for a datastream that is not among the rows.
+    """
     import pandas as pd
 
-    devices = ledger(district)
     unknown = sorted({fault.datastream for fault in faults} - set(devices.index))
     if unknown:
         raise TwinError("observe, faults", f"datastream {', '.join(unknown)}", f"One of: {', '.join(devices.index)}.")
@@ -77,13 +94,10 @@ def observe(district: "District", result: "Result", stream: Streams, faults: Seq
     noises, drawn = stream["noise"].spawn(len(devices)), stream["faults"].spawn(len(devices))
     parts, truth = [], []
     for (name, device), noise_rng, fault_rng in zip(devices.iterrows(), noises, drawn, strict=True):
-        series = _sampled(
-            result, device.kind, signal(district, result, device.kind, device.host), int(device.interval_s)
-        )
+        series = signals[str(name)]
         own = [fault for fault in faults if fault.datastream == name]
         if not any(isinstance(fault, kinds.Noise) for fault in own):
-            sd, relative = ORDINARY_NOISE.get(device.kind, (0.0, False))
-            own.append(kinds.Noise(str(name), sd, relative))
+            own.append(kinds.Noise(str(name), *ORDINARY_NOISE[device.quantity]))
         for fault in sorted(own, key=lambda fault: kinds.ORDER.index(type(fault))):
             if series.empty:
                 break

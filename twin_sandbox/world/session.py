@@ -9,6 +9,7 @@ import pandas as pd
 
 from twin_sandbox.engines.drainage import Drainage
 from twin_sandbox.errors import TwinError
+from twin_sandbox.things.ledger import ledger
 from twin_sandbox.world.drains import drains
 from twin_sandbox.world.reality import Reality
 from twin_sandbox.world.result import Result, make_result
@@ -169,8 +170,8 @@ def _sensors(district: "District") -> list[tuple[str, str, float]]:
     """For each level and street depth sensor: its key in the measurements, its host, the level it counts from."""
     bottoms = district.entities["low_areas"]["bottom_m"]
     found = []
-    for row in district.entities["devices"].itertuples():
+    for datastream, row in ledger(district).iterrows():
         if row.kind in ("level_sensor", "street_depth"):
             zero_m = float(bottoms[row.host]) if row.kind == "street_depth" else 0.0
-            found.append((f"{row.datastream.replace('-', '_')}_m", row.host, zero_m))
+            found.append((f"{str(datastream).replace('-', '_')}_m", row.host, zero_m))
     return found

@@ -358,10 +358,12 @@ def _observed(truth: Truth, leaves: Leaves) -> Observed:
 def bundle(truth: Truth, leaves: Leaves) -> dict[str, Any]:
     """What the student is given: the ledger, what the devices reported, last night's tide, tonight's forecast."""
     last = {name: truth["last_night"][name] for name in ("start", "horizon_h", "tide")}
-    ledger = twin().things[["kind", "host", "quantity", "unit", "resolution", "interval_s"]]
+    observations = _observed(truth, leaves).table
+    columns = ["kind", "host", "quantity", "unit", "resolution", "interval_s"]
     return {
-        "ledger.csv": ledger,
-        "observations.csv": _observed(truth, leaves).table,
+        # of the whole ledger, the devices that watch the drains
+        "ledger.csv": twin().things.loc[observations["datastream"].unique(), columns],
+        "observations.csv": observations,
         "last_night.json": last,
         "tonight.json": truth["tonight"],
     }
