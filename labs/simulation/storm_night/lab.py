@@ -385,7 +385,8 @@ print(f"pump_controller: {drive(pump_controller):,.0f} CNY")
 # Decide `closure`: the code of a street, `close_at` and `reopen_at`. It is replayed in what really
 # happens tonight, with the pumps on their standing rules. Skill is 0 for what needs
 # no knowledge of your city (the public model's choice, a street shut all evening, none at all) and 1 for the best
-# decision there is: half the points from 0.4, all from 0.65. (Five minutes more or less cost a tenth or two.)
+# decision there is: half the points from 0.75, all from 0.9. Five minutes
+# earlier or later at either end count as the same.
 
 # %% answer="street_closure"
 # closure = {"street": "...", "close_at": "2026-07-18T..:..", "reopen_at": "2026-07-18T..:.."}
