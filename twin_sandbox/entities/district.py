@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin_sandbox.entities.queries import Queries
 from twin_sandbox.entities.sheets import Sheet, parse_sheets
 from twin_sandbox.entities.tables import COMMON, FACTS, TABLES
 from twin_sandbox.entities.terrain import RASTERS, Terrain, read_terrain
@@ -15,6 +16,8 @@ from twin_sandbox.errors import TwinError
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
+
+    from twin_sandbox.entities.history import AsOf
 
 FORMAT = "practicum-district"
 FORMAT_VERSION = 1
@@ -85,8 +88,8 @@ class FactTables(Mapping[str, "pd.DataFrame"]):
         return len(FACTS)
 
 
-class District:
-    """The entities and the terrain of one district. Made by `read_district`.
+class District(Queries):
+    """The entities and the terrain of one district, and what can be asked of them. Made by `read_district`.
 
     Attributes:
         folder: where it lies.
@@ -109,6 +112,19 @@ class District:
         import tomllib
 
         return tomllib.loads((self.folder / RECIPE).read_text(encoding="utf-8"))
+
+    def as_of(self, day: object) -> "AsOf":
+        """The district as of a day: who stood then, with the values of then; queries work as on today's.
+
+        Args:
+            day: a day such as ``"2019-05-01"``, a date or a moment.
+
+        Raises:
+            TwinError: no day.
+        """
+        from twin_sandbox.entities.history import AsOf
+
+        return AsOf(self, day)
 
     @cached_property
     def sheets(self) -> dict[str, Sheet]:

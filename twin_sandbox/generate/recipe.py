@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,7 @@ def _check(recipe: Recipe) -> None:
     for k, mole in enumerate(_found(recipe, "coast.moles", "a list of polygons")):
         _points(recipe, f"coast.moles[{k}]", mole, 4)
     _check_streets(recipe)
+    _check_renamed(recipe)
     _check_zones(recipe)
     _check_lists(recipe)
     _check_people(recipe)
@@ -278,6 +280,17 @@ def _check_streets(recipe: Recipe) -> None:
         _points(recipe, f"street[{k}].line", row["line"], 2)
     if sum(row["class"] == "underpass" for row in rows) != 1:
         raise _refuse(recipe, "street", "not exactly one underpass", "one street of class underpass")
+
+
+def _check_renamed(recipe: Recipe) -> None:
+    for k, row in enumerate(recipe.tree.get("renamed", ())):
+        for key in ("name_en", "former_en", "former_zh", "until"):
+            if not isinstance(row.get(key), str):
+                raise _refuse(recipe, f"renamed[{k}].{key}", repr(row.get(key)), "a text")
+        try:
+            date.fromisoformat(row["until"])
+        except ValueError:
+            raise _refuse(recipe, f"renamed[{k}].until", repr(row["until"]), 'a day, e.g. "1994-03-01"') from None
 
 
 def _check_zones(recipe: Recipe) -> None:

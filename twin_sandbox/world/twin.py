@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import numpy as np
     import pandas as pd
+    import shapely
 
     from twin_sandbox.entities import District
+    from twin_sandbox.entities.entity import Entity
+    from twin_sandbox.entities.graph import Graph
+    from twin_sandbox.entities.history import AsOf
     from twin_sandbox.entities.terrain import Terrain
     from twin_sandbox.things.faults import Fault
     from twin_sandbox.views.widget import MapWidget
@@ -51,6 +55,57 @@ class Twin:
         from twin_sandbox.things.ledger import ledger
 
         return ledger(self.district)
+
+    @property
+    def graph(self) -> "Graph":
+        """The tables' facts as a graph: entities, and what is stated between two (`twin.graph.edges`)."""
+        return self.district.graph
+
+    def entity(self, code: str) -> "Entity":
+        """One entity by its unified code: names, geometry, life, attributes with unit and source, relations.
+
+        Raises:
+            TwinError: no entity has this code.
+        """
+        return self.district.entity(code)
+
+    def as_of(self, day: object) -> "AsOf":
+        """The district as of a day, e.g. ``twin.as_of("2019-05-01").entities["streets"]``.
+
+        Raises:
+            TwinError: no day.
+        """
+        return self.district.as_of(day)
+
+    def near(
+        self, place: "str | tuple[float, float] | shapely.Geometry", within_m: float, table: str | None = None
+    ) -> "gpd.GeoDataFrame":
+        """What stands within so many metres of a code, a point (x, y) or a geometry, nearest first.
+
+        See `twin_sandbox.entities.queries.Queries.near`.
+        """
+        return self.district.near(place, within_m, table)
+
+    def related(self, code: str, predicate: str | None = None) -> "gpd.GeoDataFrame":
+        """Entities that an entity is related to, in either direction.
+
+        See `twin_sandbox.entities.queries.Queries.related`.
+        """
+        return self.district.related(code, predicate)
+
+    def feeds(self, code: str, network: str) -> "gpd.GeoDataFrame":
+        """What feeds an entity with ``"water"``, ``"heat"`` or ``"power"``, up to the source; its ``"drains"`` outward.
+
+        See `twin_sandbox.entities.queries.Queries.feeds`.
+        """
+        return self.district.feeds(code, network)
+
+    def fed_by(self, code: str, network: str | None = None) -> "gpd.GeoDataFrame":
+        """What loses supply, or its way to the outfall, if an entity fails.
+
+        See `twin_sandbox.entities.queries.Queries.fed_by`.
+        """
+        return self.district.fed_by(code, network)
 
     def run(
         self,

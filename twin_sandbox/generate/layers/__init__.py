@@ -1,9 +1,9 @@
 """What is added to the drawn district, layer by layer: each from its own stream of chance, in this order."""
 
-from twin_sandbox.generate.layers import heat, people, place, power, things, water
+from twin_sandbox.generate.layers import heat, history, people, place, power, things, water
 from twin_sandbox.generate.layers.site import Site
 
-LAYERS = (place, people, water, heat, power, things)
+LAYERS = (place, people, water, heat, power, things, history)
 """Modules with ``add(site)``. A later one sees the rows of those before; a change to one leaves the others' chance."""
 
 __all__ = ["LAYERS", "Site"]
