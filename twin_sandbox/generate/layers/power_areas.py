@@ -139,7 +139,7 @@ def _kerbside(draft: Draft) -> Floats:
     fine &= shapely.distance(ends, points) > 16.0
     shapely.prepare(draft.coast.land)
     fine &= shapely.contains(draft.coast.land, points)
-    return shapely.get_coordinates(points[fine])
+    return np.asarray(shapely.get_coordinates(points[fine]))
 
 
 def _cabinet(kerbs: Floats, spots: Floats, peaks: Floats, areas: list[Area]) -> Point:

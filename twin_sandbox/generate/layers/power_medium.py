@@ -79,7 +79,7 @@ class Network:
         step = float(self.site.rng.random())
         if building >= 0:
             row = self.site.tables["buildings"].rows[building]
-            return round(self._boards.get(row["code"], row["floor_m"] + 0.15 + 0.35 * step), 2)
+            return round(self._boards.get(row["code"], float(row["floor_m"]) + 0.15 + 0.35 * step), 2)
         draft = self.site.draft
         return round(float(draft.height_m[draft.grid.cell(at.x, at.y)]) + 0.3 + 0.3 * step, 2)
 
