@@ -107,9 +107,34 @@ def test_coloured_roofs_are_the_buildings_that_the_engine_floods(twin, storm, fl
     at = storm.scenario.start + pd.Timedelta("2h20min")
     scene = make_scene(twin.district)
     colours = np.frombuffer(flooded.live["buildings"]["rowColor"]["data"], dtype=np.uint8).reshape(-1, 4)
-    changed = scene.buildings[(colours != scene.roofs).any(axis=1)]
-    assert set(changed) == set(kpi.buildings_under_water(storm, at))
+    changed = scene.buildings[(colours != scene.houses.wall_colours).any(axis=1)]
+    wet = set(kpi.buildings_under_water(storm, at))
+    assert set(changed) == wet
     assert len(changed) > 0
+    faces = np.frombuffer(flooded.live["roofs"]["rowColor"]["data"], dtype=np.uint8).reshape(-1, 4)
+    dry_faces = scene.houses.colours()[1]
+    roofs_changed = {scene.houses.faces[k]["code"] for k in np.flatnonzero((faces != dry_faces).any(axis=1))}
+    pitched = {face["code"] for face in scene.houses.faces}
+    assert roofs_changed == wet & pitched
+    assert roofs_changed
+
+
+def test_pitched_roofs_stand_on_their_walls_up_to_the_buildings_height(twin):
+    houses = make_scene(twin.district).houses
+    heights = twin.entities["buildings"]["height_m"]
+    tops = {row["code"]: row["height_m"] for row in houses.walls}
+    assert len(houses.faces) > 300
+    for face in houses.faces:
+        z = [corner[2] for corner in face["ring"]]
+        assert min(z) >= tops[face["code"]] - 0.02
+        assert max(z) <= heights[face["code"]] + 0.05
+    flat = set(tops) - {face["code"] for face in houses.faces}
+    assert all(tops[code] == pytest.approx(heights[code]) for code in flat)
+
+
+def test_trees_on_the_map_are_the_districts_trees(twin):
+    layers = {layer["id"]: layer for layer in json.loads(layers_json(make_scene(twin.district).deck))["layers"]}
+    assert len(layers["trees"]["data"]) == len(twin.entities["trees"])
 
 
 def test_over_a_run_no_moment_has_more_flooded_buildings_than_the_whole(storm):

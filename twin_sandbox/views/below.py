@@ -44,7 +44,7 @@ NETWORKS = (
     Network(("power_lines",), (204, 121, 167), "power cables", "电缆", ""),
     Network(("utility_tunnels",), (120, 124, 130), "utility tunnel", "综合管廊", "width_m"),
 )
-ROOMS = ("basements",)
+ROOMS = ("underground",)
 _ROOM: Colour = (176, 166, 150)
 _ROOM_WORDS = {"en": "rooms below ground", "zh": "地下空间"}
 

@@ -33,6 +33,11 @@ ROOFS: dict[str, tuple[Colour, ...]] = {
     "pumping station": ((120, 168, 178),),
 }
 OTHER_ROOF: tuple[Colour, ...] = ((226, 222, 214),)
+TILES: tuple[Colour, ...] = ((203, 142, 114), (191, 128, 102), (176, 152, 138), (206, 158, 126), (164, 150, 144))
+"""Pitched roofs."""
+
+BOATS: tuple[Colour, ...] = ((250, 250, 248), (96, 132, 164), (182, 92, 74))
+CRANE: Colour = (214, 122, 58)
 
 
 class Legend(NamedTuple):

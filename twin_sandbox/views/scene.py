@@ -1,14 +1,14 @@
-"""The district as a scene: ground, streets, water, shadows, trees, buildings, names."""
+"""The district as a scene: ground, streets, water, shadows, trees, buildings, harbour, names."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twin_sandbox.errors import TwinError
 from twin_sandbox.views import palette
 from twin_sandbox.views.frame import Frame
+from twin_sandbox.views.houses import Houses, houses_of
 from twin_sandbox.views.pictures import ground_bounds_m, ground_picture, water_picture, webp
 from twin_sandbox.views.widget import Columns, column
 
@@ -26,9 +26,6 @@ FITS = (1440, 900)
 MOST_BUILDINGS = 500
 """More extruded buildings than this are too slow on a machine without a graphics card; the tallest are kept."""
 
-TILED_M = 16.0
-"""Higher houses have flat, pale roofs [m]."""
-
 _SHADOW = (0.68, -0.62)
 """Where a shadow falls, east and north, for each metre of height."""
 _GROUND = {"depthCompare": "always", "depthWriteEnabled": False}  # flat layers: the order decides, nothing flickers
@@ -37,10 +34,6 @@ _FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", s
 CLEAR_M = 75.0
 """Names keep so far from each other [m], north to south."""
 _MARK = {"en": "Sample district · not a real place", "zh": "样例城区 · 并非真实地点"}
-_KIND = {
-    "en": {"height": "height", "floor": "ground floor", "storeys": "storeys", "residents": "residents"},
-    "zh": {"height": "高", "floor": "底层地面", "storeys": "层", "residents": "居民"},
-}
 
 
 @dataclass(frozen=True)
@@ -51,13 +44,13 @@ class Scene:
         deck: the layers.
         columns: pictures and colours that travel as bytes.
         buildings: codes of the buildings, in the order in which they are drawn.
-        roofs: uint8[n, 4], their colours when dry.
+        houses: their walls and roofs; none in a scene below ground.
     """
 
     deck: "pydeck.Deck"
     columns: Columns
     buildings: "pd.Index[str]"
-    roofs: NDArray[np.uint8]
+    houses: Houses | None
 
 
 def language_of(language: str) -> str:
@@ -89,8 +82,9 @@ def make_scene(district: "District", language: str = "en") -> Scene:
     terrain = district.terrain
     frame = Frame(district.crs, terrain.bounds_m)
     layer, text = pydeck.Layer, pydeck.types.String
-    houses = district.entities["buildings"].nlargest(MOST_BUILDINGS, "height_m")
-    roofs = roof_colours(houses)
+    shown = district.entities["buildings"].nlargest(MOST_BUILDINGS, "height_m")
+    houses = houses_of(district, shown, frame, language)
+    walls, faces = houses.colours()
     centre_x, centre_y = frame.centre_m
     longitude, latitude = frame.degrees(centre_x, centre_y + 10.0).tolist()
     layers = [
@@ -99,7 +93,7 @@ def make_scene(district: "District", language: str = "en") -> Scene:
         layer("BitmapLayer", None, id="water", bounds=frame.corners(*terrain.bounds_m), parameters=_GROUND),
         layer(
             "PolygonLayer",
-            _shadows(houses, frame),
+            _shadows(shown, frame),
             id="shadows",
             get_polygon="ring",
             get_fill_color=[34, 44, 74, 70],
@@ -111,7 +105,7 @@ def make_scene(district: "District", language: str = "en") -> Scene:
             _trees(district, frame),
             id="trees",
             get_position="at",
-            radius=2.7,
+            radius=2.3,
             disk_resolution=7,
             extruded=True,
             get_elevation="height_m",
@@ -120,7 +114,7 @@ def make_scene(district: "District", language: str = "en") -> Scene:
         ),
         layer(
             "PolygonLayer",
-            _houses(houses, frame, language),
+            houses.walls,
             id="buildings",
             get_polygon="ring",
             get_elevation="height_m",
@@ -131,6 +125,8 @@ def make_scene(district: "District", language: str = "en") -> Scene:
             auto_highlight=True,
             highlight_color=[255, 214, 120, 150],
         ),
+        layer("PolygonLayer", houses.faces, id="roofs", get_polygon="ring", stroked=False, pickable=True),
+        *_harbour(pydeck, district, frame),
         *_labels(pydeck, district, frame, language, text),
     ]
     deck = pydeck.Deck(
@@ -152,9 +148,10 @@ def make_scene(district: "District", language: str = "en") -> Scene:
     columns = {
         "ground": {"image": column(webp(ground_picture(terrain)))},
         "water": {"image": column(webp(water_picture(np.zeros((2, 2), dtype=np.float32))))},
-        "buildings": {"rowColor": column(roofs)},
+        "buildings": {"rowColor": column(walls)},
+        "roofs": {"rowColor": column(faces)},
     }
-    return Scene(deck, columns, houses.index, roofs)
+    return Scene(deck, columns, shown.index, houses)
 
 
 def make_scene_below(district: "District", language: str = "en") -> Scene:
@@ -213,7 +210,7 @@ def make_scene_below(district: "District", language: str = "en") -> Scene:
         ),
         layers=layers,
     )
-    return Scene(deck, {"ground": {"image": column(webp(ground_picture(terrain)))}}, houses.index, roof_colours(houses))
+    return Scene(deck, {"ground": {"image": column(webp(ground_picture(terrain)))}}, houses.index, None)
 
 
 def flood_columns(scene: Scene, result: "Result", time: object | None) -> dict[str, dict[str, Any]]:
@@ -228,20 +225,11 @@ def flood_columns(scene: Scene, result: "Result", time: object | None) -> dict[s
 
     depth_m = result.max_depth_map_m() if time is None else result.depth_map_m(time)
     wet = kpi.buildings_under_water(result, time)
-    colours = scene.roofs.copy()
-    colours[scene.buildings.isin(wet), :3] = palette.FLOODED_ROOF
-    return {"water": {"image": webp(water_picture(depth_m), quality=80, method=1)}, "buildings": {"rowColor": colours}}
-
-
-def roof_colours(houses: "gpd.GeoDataFrame") -> NDArray[np.uint8]:
-    """A colour for each roof by the building's use; uint8[n, 4]. The same building always has the same."""
-    colours = np.full((len(houses), 4), 255, dtype=np.uint8)
-    for row, (code, use, height) in enumerate(zip(houses.index, houses["use"], houses["height_m"], strict=True)):
-        shades = palette.ROOFS.get(use, palette.OTHER_ROOF)
-        if height > TILED_M:
-            shades = shades[:3]
-        colours[row, :3] = shades[sum(map(ord, code)) % len(shades)]
-    return colours
+    changes = {"water": {"image": webp(water_picture(depth_m), quality=80, method=1)}}
+    if scene.houses is None:
+        return changes
+    walls, faces = scene.houses.colours(scene.buildings.isin(wet))
+    return {**changes, "buildings": {"rowColor": walls}, "roofs": {"rowColor": faces}}
 
 
 def _light() -> dict[str, Any]:
@@ -299,41 +287,38 @@ def _shadows(houses: "gpd.GeoDataFrame", frame: Frame) -> list[dict[str, Any]]:
 
 
 def _trees(district: "District", frame: Frame) -> list[dict[str, Any]]:
-    """Trees for the picture: in parks, and here and there in gardens. They are scenery, not entities."""
-    import shapely
-
-    terrain = district.terrain
-    rng = np.random.default_rng(20260601)
-    west, south, east, north = terrain.bounds_m
-    x_m, y_m = rng.uniform(west, east, 9000), rng.uniform(south, north, 9000)
-    row = np.minimum(((north - y_m) / terrain.cell_m).astype(int), terrain.land_cover.shape[0] - 1)
-    col = np.minimum(((x_m - west) / terrain.cell_m).astype(int), terrain.land_cover.shape[1] - 1)
-    cover = terrain.land_cover[row, col]
-    kept = ((cover == 5) & (rng.random(9000) < 0.42)) | ((cover == 4) & (rng.random(9000) < 0.13))
-    built = shapely.union_all(shapely.buffer(district.entities["buildings"].geometry.to_numpy(), 3.0))
-    kept &= ~shapely.contains_xy(built, x_m, y_m)
-    places = frame.degrees(x_m[kept], y_m[kept]).tolist()
-    heights = rng.uniform(4.5, 9.0, len(places)).round(1).tolist()
+    """The trees of the district, in streets and parks."""
+    trees = district.entities["trees"]
+    places = frame.degrees(trees.geometry.x.to_numpy(), trees.geometry.y.to_numpy()).tolist()
     greens = ([122, 156, 104], [134, 166, 110], [108, 144, 98])
     return [
-        {"at": place, "height_m": height, "colour": greens[k % 3]}
-        for k, (place, height) in enumerate(zip(places, heights, strict=True))
+        {"at": place, "height_m": round(float(height), 1), "colour": greens[k % 3]}
+        for k, (place, height) in enumerate(zip(places, trees["height_m"], strict=True))
     ]
 
 
-def _houses(houses: "gpd.GeoDataFrame", frame: Frame, language: str) -> list[dict[str, Any]]:
-    words = _KIND[language]
+def _harbour(pydeck: Any, district: "District", frame: Frame) -> list[Any]:  # noqa: ANN401 - pydeck is not typed
+    """Cranes on the quay, boats at their berths."""
+    vehicles, cranes = district.entities["vehicles"], district.entities["cranes"]
+    boats = vehicles[vehicles["kind"].str.contains("boat")]
+    hulls = []
+    for k, spot in enumerate(boats.geometry):
+        turn = 0.7 * k
+        along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+        corners = [(-6, -1.8), (3, -1.8), (6.5, 0), (3, 1.8), (-6, 1.8)]
+        ring = [(spot.x + a * along[0] + b * across[0], spot.y + a * along[1] + b * across[1]) for a, b in corners]
+        hulls.append({"ring": frame.path(ring), "colour": list(palette.BOATS[k % len(palette.BOATS)])})
+    masts = frame.degrees(cranes.geometry.x.to_numpy(), cranes.geometry.y.to_numpy()).tolist()
     return [
-        {
-            "ring": frame.path(house.geometry.exterior.coords),
-            "height_m": float(house.height_m),
-            "name": house[f"name_{language}"],
-            "code": code,
-            "tip": f"{house[f'name_{language}']}\n{house.use}, {words['height']} {house.height_m:g} m, "
-            f"{words['floor']} {house.floor_m:.2f} m\n{code}",
-        }
-        for code, house in houses.iterrows()
-    ]
+        pydeck.Layer(
+            "PolygonLayer", hulls, id="boats", get_polygon="ring", get_elevation=2.2, extruded=True,
+            get_fill_color="colour", material=_MATERIAL,
+        ),
+        pydeck.Layer(
+            "ColumnLayer", [{"at": at} for at in masts], id="cranes", get_position="at", radius=2.6, disk_resolution=4,
+            extruded=True, get_elevation=31.0, get_fill_color=list(palette.CRANE), material=_MATERIAL,
+        ),
+    ]  # fmt: skip
 
 
 def _labels(pydeck: Any, district: "District", frame: Frame, language: str, text: Any) -> list[Any]:  # noqa: ANN401 - pydeck is not typed
