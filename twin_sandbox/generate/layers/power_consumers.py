@@ -57,7 +57,7 @@ class Feeding:
 
     def nearest(self, at: Point, codes: set[str] | None = None) -> tuple[str, float]:
         """The low-voltage bus (of ``codes``, no pumps' board) nearest to a place on the map, and how far it is."""
-        metres = np.hypot(self.low_at[:, 0] - at.x, self.low_at[:, 1] - at.y)
+        metres = np.sqrt((self.low_at[:, 0] - at.x) ** 2 + (self.low_at[:, 1] - at.y) ** 2)
         if codes is not None:
             metres = np.where([code in codes for code in self.low], metres, np.inf)
         k = int(np.argmin(np.round(metres, 3)))
@@ -136,6 +136,7 @@ def _pumps(feeding: Feeding) -> None:
 def _lighting(feeding: Feeding) -> None:
     """Lamps of each street hang on the nearest board."""
     site = feeding.site
+    frame = shapely.box(0, 0, site.recipe.width_m, site.recipe.height_m)
     boards = {board.bus: board for board in feeding.boards}
     lamps: dict[str, list[float]] = {}
     for pole in site.tables["poles"].rows if "poles" in site.tables else []:
@@ -145,7 +146,7 @@ def _lighting(feeding: Feeding) -> None:
     for street, row in zip(site.draft.streets, site.tables["streets"].rows, strict=True):
         own = lamps.get(row["code"]) or [LAMP_W] * max(1, round(street.line.length / LAMP_SPACING_M))
         bus, _ = feeding.nearest(row["geometry"].interpolate(0.5, normalized=True), set(boards))
-        side = street.line.offset_curve(-(street.width_m / 2 + 0.8))
+        side = street.line.offset_curve(-(street.width_m / 2 + 0.8)).intersection(frame)
         circuits.setdefault(bus, []).append((side, len(own), sum(own) / 1000))
     for bus in sorted(circuits, key=list(boards).index):
         parts = circuits[bus]

@@ -165,12 +165,12 @@ def _lay(
         sort, cables = choose_low(loads[node], path.length)
         line = net.line(
             LineString([(round(x, 2), round(y, 2)) for x, y in path.coords]), "low_voltage",
-            (f"Cable to {name[0].lower()}", f"至{name[1]}电缆"), (buses[above[node]], buses[node]), board.feeder, LV,
+            (f"Cable to c{name[0][1:]}", f"至{name[1]}电缆"), (buses[above[node]], buses[node]), board.feeder, LV,
             sort, cables,
         )  # fmt: skip
         if above[node] == 0:
             net.switch(
-                board.at, "lv_breaker", (f"Breaker to {name[0].lower()}", f"至{name[1]}开关"), board.bus, branch=line,
+                board.at, "lv_breaker", (f"Breaker to c{name[0][1:]}", f"至{name[1]}开关"), board.bus, branch=line,
                 rated_a=sort.capacity_a * cables,
             )  # fmt: skip
         for k in members:

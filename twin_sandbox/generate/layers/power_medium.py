@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry import LineString, Point
 
 from twin_sandbox.generate.layers.power_areas import Area
-from twin_sandbox.generate.layers.power_cables import INCOMING, RING, WARM, Cable
+from twin_sandbox.generate.layers.power_cables import INCOMING, LOW, RING, WARM, Cable
 from twin_sandbox.generate.layers.power_demand import Demand
 from twin_sandbox.generate.layers.power_rings import (
     Ring,
@@ -24,6 +24,8 @@ TAP = 1
 """The off-load tap: one step of 2.5 % above 10 kV, for a busbar that is held at 1.02."""
 MV_DEPTH_M, LV_DEPTH_M = 1.0, 0.8
 SWITCH_A = 630.0
+ONE_ROOM_M = 15.0
+"""Boards closer than this stand in one room and are coupled without a cable."""
 
 
 @dataclass(frozen=True)
@@ -333,12 +335,22 @@ def _unit(net: Network, area: Area, feeder: str) -> tuple[str, Board]:
 
 
 def _standby_ties(net: Network, areas: list[Area], boards: dict[int, Board]) -> None:
-    """An open tie between the boards of transformers that stand in for each other."""
+    """An open tie between the boards of transformers that stand in for each other; a cable where they lie apart."""
     for k, area in enumerate(areas):
-        if area.standby > k:
-            one, two = boards[k], boards[area.standby]
-            amperes = round(area.rating.kva / 3**0.5 / SECONDARY_KV / 100 + 0.5) * 100.0
-            net.switch(
-                one.at, "bus_coupler", (f"Bus coupler, board {one.name_en}", f"{one.name_zh}配电屏母联开关"), one.bus,
-                tie=two.bus, rated_a=amperes,
+        if area.standby <= k:
+            continue
+        one, two = boards[k], boards[area.standby]
+        begin = one.bus
+        if one.at.distance(two.at) > ONE_ROOM_M:
+            name = (f"Board {one.name_en}, open cable end at board {two.name_en}", f"{one.name_zh}配电屏联络电缆头")
+            begin = net.bus(two.at, "cable_end", name, LV, one.feeder)
+            net.line(
+                LineString([one.at, two.at]), "low_voltage",
+                (f"Tie cable, board {one.name_en}", f"{one.name_zh}联络电缆"), (one.bus, begin), one.feeder, LV,
+                LOW[-1], 2,
             )  # fmt: skip
+        amperes = round(area.rating.kva / 3**0.5 / SECONDARY_KV / 100 + 0.5) * 100.0
+        net.switch(
+            two.at, "bus_coupler", (f"Bus coupler, board {one.name_en}", f"{one.name_zh}配电屏母联开关"), two.bus,
+            tie=begin, rated_a=amperes,
+        )  # fmt: skip
