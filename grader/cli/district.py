@@ -1,4 +1,4 @@
-"""``practicum district``: build, check and show the sample district."""
+"""``practicum district``: build, check, show, export and compare districts."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ import click
 
 from twin_sandbox.entities import LAND_COVER, District, read_district
 from twin_sandbox.errors import TwinError
+from twin_sandbox.formats import FORMATS
 from twin_sandbox.generate import build_district
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Pat
 
 @click.group()
 def command() -> None:
-    """Build, check and show the sample district."""
+    """Build, check, show, export and compare districts."""
 
 
 @command.command()
@@ -83,8 +84,9 @@ def _report(district: District, values: "list[Value]") -> dict[str, object]:
 @command.command()
 @_FOLDER
 @click.option("--map", "picture", type=click.Path(path_type=Path), help="Draw a map into this PNG file.")
+@click.option("--below", type=click.Path(path_type=Path), help="Draw what lies below ground into this PNG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def show(folder: Path | None, picture: Path | None, *, as_json: bool) -> None:
+def show(folder: Path | None, picture: Path | None, below: Path | None, *, as_json: bool) -> None:
     """Say what a district holds, and draw its map.
 
     FOLDER is a built district; without it, the sample district.
@@ -102,6 +104,11 @@ def show(folder: Path | None, picture: Path | None, *, as_json: bool) -> None:
 
         draw_map(district, picture)
         click.echo(f"Map: {picture}", err=True)
+    if below is not None:
+        from twin_sandbox.generate.picture import draw_below
+
+        draw_below(district, below)
+        click.echo(f"Map: {below}", err=True)
 
 
 def _summary(district: District) -> dict[str, object]:
@@ -128,3 +135,75 @@ def _summary(district: District) -> dict[str, object]:
         "tank_m3": round(float((entities["storages"]["max_depth_m"] * entities["storages"]["area_m2"]).sum())),
         "tables": {name: len(table) for name, table in entities.items()},
     }
+
+
+@command.command()
+@_FOLDER
+@click.option("--format", "form", required=True, type=click.Choice(list(FORMATS)), help="What to write.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
+@click.option("--table", "tables", multiple=True, help="Only this table; may be given again. Default: all.")
+@click.option("--projected", is_flag=True, help="GeoJSON in the district's metres, not in longitude and latitude.")
+@click.option(
+    "--lod", "lods", multiple=True, type=click.Choice(["1", "2"]), help="CityJSON: this level. Default: both."
+)
+@click.option("--surroundings", is_flag=True, help="CityJSON: parks and trees too.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def export(
+    folder: Path | None,
+    form: str,
+    out: Path,
+    *,
+    tables: tuple[str, ...],
+    projected: bool,
+    lods: tuple[str, ...],
+    surroundings: bool,
+    as_json: bool,
+) -> None:
+    """Write a district in another program's format.
+
+    geoparquet and geojson are folders with one file a table (a name that ends in .parquet or .geojson: one file for
+    one table), the others one file. gpkg holds all tables; cityjson the buildings as closed solids; swmm the storm
+    sewers, epanet the water supply, power-grid the electricity network as these programs read them.
+
+    FOLDER is a built district; without it, the sample district.
+    """
+    from twin_sandbox.formats import write
+
+    district = read_district(folder or build_district())
+    given: dict[str, object] = {
+        "tables": list(tables),
+        "projected": projected,
+        "lods": [int(lod) for lod in lods],
+        "surroundings": surroundings,
+    }
+    write(district, form, out, **{name: value for name, value in given.items() if value})
+    files = sorted(out.iterdir()) if out.is_dir() else [out]
+    size = sum(file.stat().st_size for file in files)
+    if as_json:
+        click.echo(json.dumps({"format": form, "out": str(out), "files": len(files), "bytes": size}))
+    else:
+        click.echo(
+            f"{out}: {len(files)} file{'s' * (len(files) != 1)}, {size / 1e6:.1f} MB. {district.manifest['notice']}"
+        )
+
+
+@command.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print every difference as JSON.")
+def diff(old: Path, new: Path, *, as_json: bool) -> None:
+    """Say what differs between two districts; exit 1 when anything does.
+
+    OLD and NEW are built districts or exports of them. Geometries that moved by less than a millimetre are the same.
+    """
+    from twin_sandbox.formats.difference import differences, load
+
+    changes = differences(load(old), load(new))
+    if as_json:
+        found = {"same": not changes, "differences": [change._asdict() for change in changes]}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        for change in changes:
+            click.echo(str(change))
+        click.echo(f"{len(changes)} differences." if changes else "No difference.")
+    sys.exit(1 if changes else 0)

@@ -1,0 +1,81 @@
+"""Writing so that nothing half written is left: beside the place, then moved there in one step."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from twin_sandbox.errors import TwinError
+
+
+@contextmanager
+def written_file(path: Path) -> Iterator[Path]:
+    """A draft beside ``path`` that takes its place when the block ends well, and is removed when it does not.
+
+    Raises:
+        TwinError: ``path`` is a folder or cannot be written.
+    """
+    if path.is_dir():
+        raise TwinError(str(path), "is a folder", "The name of a file to write or replace")
+    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        draft.replace(path)
+    except OSError as reason:
+        raise _unwritable(path, reason) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_folder(path: Path, suffix: str) -> Iterator[Path]:
+    """A draft folder beside ``path``, as `written_file`; a folder that holds only ``*suffix`` files is replaced.
+
+    Raises:
+        TwinError: ``path`` is a file, holds something else, or cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(not entry.name.endswith(suffix) for entry in path.iterdir())):
+        raise TwinError(
+            str(path),
+            "holds something else",
+            f"A new or empty folder, or one that holds {suffix} files alone, which is replaced",
+            "Name another folder.",
+        )
+    draft = path.with_name(f".{uuid.uuid4().hex}")
+    old = draft.with_name(f"{draft.name}-old")
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        if path.exists():
+            path.rename(old)
+        draft.rename(path)
+    except OSError as reason:
+        raise _unwritable(path, reason) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(path: Path, reason: OSError) -> TwinError:
+    return TwinError(str(path), f"cannot be written: {reason.strerror}", then="Free space or name another place.")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        TwinError: it is missing, unreadable, empty or not UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise TwinError(str(path), "no such file") from None
+    except OSError as reason:
+        raise TwinError(str(path), f"cannot be read: {reason.strerror}") from None
+    except UnicodeDecodeError:
+        raise TwinError(str(path), "is not text in UTF-8", then="Save it again as UTF-8.") from None
+    if not text.strip():
+        raise TwinError(str(path), "is empty")
+    return text
