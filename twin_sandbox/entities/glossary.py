@@ -41,6 +41,12 @@ class Glossary:
         tails = ("_".join(words[start:]) for start in range(len(words)))
         return next((tail for tail in tails if tail in self.suffixes), "")
 
+    def looks_like_unit(self, name: str) -> bool:
+        """Whether a number's name ends like a unit that is not listed: ``"depth_cm"``, ``"flow_ls"``."""
+        *_, tail = name.split("_")
+        short = len(tail) <= 3 or any(letter.isdigit() for letter in tail)
+        return tail != name and short and name not in self.not_units and not self.suffix_of(name)
+
     def quantity_of(self, name: str) -> Quantity | None:
         """What a public name with a unit suffix measures: ``"start_level_m"`` → level; None if not listed."""
         suffix = self.suffix_of(name)

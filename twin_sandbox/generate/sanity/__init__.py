@@ -5,12 +5,12 @@ Clauses of standards are named as far as the project knows them; the data sheet 
 """
 
 from twin_sandbox.entities import District
-from twin_sandbox.generate.sanity import drainage, heat, people, place, power, things, town, water
+from twin_sandbox.generate.sanity import drainage, heat, history, people, place, power, things, town, water
 from twin_sandbox.generate.sanity.value import RULE, Value, none_of
 
 __all__ = ["RULE", "Value", "check_district", "none_of"]
 
-_PARTS = (town, drainage, place, people, water, heat, power, things)
+_PARTS = (town, drainage, place, people, water, heat, power, things, history)
 
 
 def check_district(district: District) -> list[Value]:
