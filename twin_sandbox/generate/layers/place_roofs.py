@@ -1,7 +1,8 @@
 """Roofs and further facts of buildings.
 
 A roof is told such that a closed solid follows from footprint and row: eaves and ridge above datum, the ridge's
-bearing, and the kind. Plans are rectangles, L or U; the main wing is the largest rectangle in a plan.
+bearing, and the kind; a shed rises to the right of its bearing. Plans are rectangles, L or U; the main wing is the
+widest rectangle in a plan, and the pitch is that over its span.
 """
 
 import math
@@ -35,7 +36,7 @@ PV_SHARE = {"flat": 0.5, "gable": 0.36, "hip": 0.26, "shed": 0.7}
 
 @dataclass(frozen=True)
 class Wing:
-    """The largest rectangle in a plan: length along its ridge, span across, bearing of the ridge [0, 180)."""
+    """The widest rectangle in a plan: length along its ridge, span across, bearing of the ridge [0, 180)."""
 
     length_m: float
     span_m: float
@@ -43,7 +44,7 @@ class Wing:
 
 
 def main_wing(plan: Polygon) -> Wing:
-    """The largest rectangle between the lines of a rectilinear plan's sides."""
+    """The widest, then largest, rectangle between the lines of a rectilinear plan's sides."""
     ring = np.asarray(plan.exterior.coords)
     sides = np.diff(ring, axis=0)
     dx, dy = sides[int(np.argmax(np.round((sides * sides).sum(axis=1), 3)))]
@@ -53,12 +54,12 @@ def main_wing(plan: Polygon) -> Wing:
     corners = np.asarray(affine_transform(plan, [ux, uy, -uy, ux, 0, 0]).exterior.coords)
     xs, ys = (_levels(corners[:, axis]) for axis in (0, 1))
     boxes = [
-        (round((b - a) * (d - c), 2), b - a, d - c)
+        (round(min(b - a, d - c), 1), round((b - a) * (d - c), 2), b - a, d - c)
         for a, b in combinations(xs, 2)
         for c, d in combinations(ys, 2)
         if turned.contains(shapely.box(a, c, b, d))
     ]
-    _, along, across = max(boxes)
+    _, _, along, across = max(boxes)
     if along < across:
         ux, uy, along, across = -uy, ux, across, along
     return Wing(along, across, round(math.degrees(math.atan2(ux, uy)) % 180.0, 1) % 180.0)

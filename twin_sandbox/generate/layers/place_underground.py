@@ -25,7 +25,8 @@ TUNNEL_OFFSET_M = 9.8  # below the cycle lane, clear of the sewers in the middle
 CHAMBER_SPACING_M = 100.0  # half the longest fire compartment, 200 m, of GB 50838-2015
 TUNNEL_CARRIES = "power water heat telecom"
 CLEAR_M = 0.15
-GAS_COVERS_M = (0.9, 0.8, 0.7, 0.6)
+GAS_COVERS_M = (0.9, 0.8, 0.7, 0.6, *(round(1.1 + 0.2 * k, 1) for k in range(13)))
+"""Covers tried in this order: above the sewers, then below them."""
 GAS_SIZES = {"arterial": (0.2, 300.0), "collector": (0.15, 300.0), "local": (0.1, 100.0)}
 """Diameter [m] and pressure [kPa]: medium pressure A on larger streets, B on local ones."""
 
@@ -101,13 +102,14 @@ def _underpass(site: Site) -> None:
     )
 
 
-def _sewers_under(site: Site, shape: shapely.Geometry) -> Iterator[tuple[float, float, float]]:
-    """Invert, soffit and level of the ground of each sewer where it passes nearest to the middle of ``shape``."""
+def _sewers_under(site: Site, shape: shapely.Geometry) -> Iterator[tuple[Point, float, float]]:
+    """Where a sewer crosses ``shape``, its invert and its soffit there."""
     for pipe in site.draft.sewers.pipes:
-        if pipe.line.distance(shape) < 0.01:
-            share = pipe.line.project(pipe.line.intersection(shape).centroid) / pipe.line.length
+        if pipe.line.intersects(shape):
+            spot = pipe.line.intersection(shape).centroid
+            share = pipe.line.project(spot) / pipe.line.length
             invert = pipe.inlet_m + (pipe.outlet_m - pipe.inlet_m) * share
-            yield invert, invert + pipe.diameter_m, share
+            yield spot, invert, invert + pipe.diameter_m
 
 
 def add_tunnel(site: Site, network: Network) -> None:
@@ -126,7 +128,7 @@ def add_tunnel(site: Site, network: Network) -> None:
     count = math.ceil(line.length / CHAMBER_SPACING_M)
     stations = [n * line.length / count for n in range(count + 1)]
     outer = line.buffer(TUNNEL_M[0] / 2 + TUNNEL_WALL_M)
-    lowest_sewer = min((invert for invert, _, _ in _sewers_under(site, outer)), default=math.inf)
+    lowest_sewer = min((invert for _, invert, _ in _sewers_under(site, outer)), default=math.inf)
     lowest_ground = min(ground_m(site, *line.interpolate(at).coords[0]) for at in stations)
     soffit = min(lowest_ground - TUNNEL_COVER_M, lowest_sewer - TUNNEL_CLEAR_M) - TUNNEL_WALL_M
     invert = round(soffit - TUNNEL_M[1], 2)
@@ -194,28 +196,23 @@ def add_gas(site: Site, network: Network) -> None:
 
 
 def _gas_cover_m(site: Site, line: LineString, diameter_m: float) -> float:
-    """The first cover at which the main clears all sewers that it crosses; else the least."""
-    for cover in GAS_COVERS_M:
-        free = True
-        for pipe in site.draft.sewers.pipes:
-            if not pipe.line.intersects(line):
-                continue
-            spot = pipe.line.intersection(line).centroid
-            share = pipe.line.project(spot) / pipe.line.length
-            soffit = pipe.inlet_m + (pipe.outlet_m - pipe.inlet_m) * share + pipe.diameter_m
-            free &= ground_m(site, spot.x, spot.y) - cover - diameter_m - soffit >= CLEAR_M
-        if free:
-            return cover
-    return GAS_COVERS_M[-1]
+    """The first cover at which the main clears all sewers that it crosses, above or below; else the first of all."""
+    crossed = [(ground_m(site, spot.x, spot.y), invert, soffit) for spot, invert, soffit in _sewers_under(site, line)]
+
+    def clears(cover: float) -> bool:
+        tops = [(ground - cover, invert, soffit) for ground, invert, soffit in crossed]
+        return all(top - diameter_m - soffit >= CLEAR_M or invert - top >= CLEAR_M for top, invert, soffit in tops)
+
+    return next((cover for cover in GAS_COVERS_M if clears(cover)), GAS_COVERS_M[0])
 
 
 def _distances(site: Site, network: Network, start: int) -> list[float]:
-    """Way along the streets from a node to each other one [m]."""
+    """Way along the streets that carry gas from a node to each other one [m]."""
+    links = [(*network.ends[k], s.line.length) for k, s in enumerate(site.draft.streets) if s.street_class in GAS_SIZES]
     found = [math.inf] * len(network.points)
     found[start] = 0.0
     for _ in network.points:
-        for k, (a, b) in enumerate(network.ends):
-            length = site.draft.streets[k].line.length
+        for a, b, length in links:
             found[a], found[b] = min(found[a], found[b] + length), min(found[b], found[a] + length)
     return found
 
