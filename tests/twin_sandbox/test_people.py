@@ -172,18 +172,12 @@ def written(tmp_path):
         ("works_inside_share = 0.36", "works_inside_share = nan", "people.works_inside_share"),
         ('{ trade = "boatyard", x = 1002', '{ trade = "boatyard", x = 1e9', r"people.enterprise\[3\].x"),
         ('{ trade = "boatyard", x', "{ trade = 4, x", r"people.enterprise\[3\]"),
+        ('trade = "boatyard"', 'trade = "space port"', "space port"),
     ],
 )
 def test_an_absurd_recipe_is_refused_by_its_key(written, old, new, named):
     with pytest.raises(TwinError, match=named):
         read_recipe(written(old, new))
-
-
-def test_an_unknown_trade_is_refused_before_anything_is_written(written, tmp_path):
-    recipe = written('trade = "boatyard"', 'trade = "space port"')
-    with pytest.raises(TwinError, match="space port"):
-        build_district(recipe, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_the_data_sheet_names_each_column(district):

@@ -433,11 +433,15 @@ def _check_place_row(recipe: Recipe, key: str, row: dict[str, Any]) -> None:
 
 
 def _check_people(recipe: Recipe) -> None:
+    from twin_sandbox.generate.layers.people_firms import TRADES  # layers are built on recipes
+
     rows = _found(recipe, "people.enterprise", "a list of trades with a place")
     for k, row in enumerate(rows):
         key = f"people.enterprise[{k}]"
         if not isinstance(row, dict) or not isinstance(row.get("trade"), str):
             raise _refuse(recipe, key, f"{row!r}", "a table with trade, x and y")
+        if row["trade"] not in TRADES:
+            raise _refuse(recipe, f"{key}.trade", repr(row["trade"]), ", ".join(TRADES))
         for axis, size in (("x", recipe.width_m), ("y", recipe.height_m)):
             _in_range(recipe, f"{key}.{axis}", row.get(axis), 0, size)
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from shapely.affinity import translate
 from shapely.geometry import Point, Polygon
 
-from twin_sandbox.errors import TwinError
 from twin_sandbox.generate.layers import people_days as days
 from twin_sandbox.generate.layers import people_firms as trade
 from twin_sandbox.generate.layers import people_homes as living
@@ -123,14 +122,7 @@ def _public(site: Site, shapes: Shapes, uses: Sequence[str]) -> dict[int, list[t
             places = int(row["capacity"]) if name in trade.PUPILS_PER_JOB else 0
             one = trade.Public(name, row["name_en"], row["name_zh"], places)
             public.setdefault(place[row["building_code"]], []).append(one)
-    for number, row in enumerate(site.recipe.value("people.enterprise")):
-        if row["trade"] not in trade.TRADES:
-            raise TwinError(
-                f"{site.recipe.path}, people.enterprise[{number}].trade",
-                f"no such trade: {row['trade']!r}",
-                f"Allowed: {', '.join(trade.TRADES)}",
-                "Change it in the recipe, then build again.",
-            )
+    for row in site.recipe.value("people.enterprise"):
         taken = {k for k, named in public.items() if any(one.trade in trade.WHOLE for one in named)}
         fitting = [k for k, use in enumerate(uses) if trade.fits(use, row["trade"]) and k not in taken]
         if fitting:

@@ -127,7 +127,7 @@ def weekday(scene: Scene, rng: np.random.Generator) -> list[Tours]:
     first = joined(
         [
             _shifts(plans, plans.some(np.append(workers[scene.works[workers] >= 0], commuters), 0.93)),
-            _away(plans, plans.some(workers[scene.works[workers] < 0], 0.93), "work", (8.0, 1.5), (9.0, 1.3)),
+            _away(plans, plans.some(workers[scene.works[workers] < 0], 0.93), "work", (8.0, 1.7), (9.0, 1.4)),
             _lessons(plans, np.append(role["pupil"], role["child"])),
             _away(plans, plans.some(role["student"], 0.8), "school", (8.5, 1.6), (6.0, 1.5)),
             plans.errands(
@@ -198,5 +198,5 @@ def _lessons(plans: Plans, who: Ints) -> Tours:
     who, age, place = who[there], age[there], place[there]
     begins = np.select([age < 6, age < 12, age < 15], [8.2, 7.75, 7.2], 6.7)
     stay = np.select([age < 6, age < 12, age < 15], [8.3, 8.2, 9.6], 10.5)
-    start_s = begins * 3600.0 + plans.hours(len(who), 2.0, 0.33) - 7200.0
+    start_s = begins * 3600.0 + plans.hours(len(who), 2.0, 0.4) - 7200.0
     return plans.trip(who, start_s, "school", place, stay * 3600.0 + plans.hours(len(who), 1.0, 0.2) - 3600.0)
