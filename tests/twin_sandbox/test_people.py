@@ -24,7 +24,7 @@ def changed(district):
     """The district with one value of one table changed: `changed("residents", 0, "age", 12)`."""
 
     def change(table: str, row: int, column: str, value: object) -> SimpleNamespace:
-        tables = {name: district.entities[name] for name in (*people_tables(), "buildings", "parks")}
+        tables = {name: district.entities[name] for name in (*people_tables(), "buildings", "parks", "bus_lines")}
         facts = {name: district.facts[name] for name in ("households", "supply_links", "trips")}
         kept = facts if table in facts else tables
         kept[table] = kept[table].copy()
@@ -71,6 +71,16 @@ def test_every_figure_of_the_people_lies_in_its_range(district):
 )
 def test_one_wrong_value_is_found(changed, table, row, column, value, found):
     assert found in failing(changed(table, row, column, value))
+
+
+@pytest.mark.parametrize(
+    ("mode", "found"), [("walk", "trips_driven_by_other_modes"), ("car", "trips_driven_without_a_car")]
+)
+def test_who_drives_without_a_car_is_found(district, changed, mode, found):
+    trips, drivers = district.facts["trips"], district.entities["vehicles"]["driver_code"]
+    residents = district.entities["residents"].index
+    free = (trips["mode"] == mode) & trips["person_code"].isin(residents) & ~trips["person_code"].isin(drivers)
+    assert found in failing(changed("trips", int(np.flatnonzero(free)[0]), "drives", True))
 
 
 def test_a_person_outside_the_own_home_is_found(district, changed):

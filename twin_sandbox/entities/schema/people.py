@@ -48,8 +48,8 @@ TABLES: dict[str, Table] = {
         "V",
         "VH",
         "Point",
-        ("owner_code", "household", "driver_code", "building_code", "plate", "energy", "seats"),
-        {"owner_code": "owned_by", "driver_code": "driven_by", "building_code": "kept_at"},
+        ("owner_code", "household", "driver_code", "building_code", "line_code", "plate", "energy", "seats"),
+        {"owner_code": "owned_by", "driver_code": "driven_by", "building_code": "kept_at", "line_code": "serves"},
     ),
 }
 
@@ -70,6 +70,7 @@ FACTS: dict[str, Facts] = {
             "from_place",
             "to_place",
             "mode",
+            "drives",
             "purpose",
             "distance_m",
             "outside_distance_m",

@@ -64,6 +64,7 @@ class Trips:
     origin: Ints
     destination: Ints
     mode: Ints
+    drives: Flags
     purpose: NDArray[np.str_]
     distance_m: Floats
     outside_m: Floats
@@ -160,6 +161,7 @@ def travel(rounds: list[Tours], people: Travellers, distance_m: Floats, modes: l
         origin[order],
         destination[order],
         mode_[order],
+        people.drives[person[order]] & (mode_[order] == MODES.index("car")),
         purpose[order],
         length[order],
         beyond[order],

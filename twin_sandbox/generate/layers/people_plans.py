@@ -192,7 +192,7 @@ def _away(plans: Plans, who: Ints, purpose: str, start: tuple[float, float], sta
 def _lessons(plans: Plans, who: Ints) -> Tours:
     """School: the older, the earlier; those without a place here from 6 years on learn beyond the gate."""
     age, school = plans.scene.homes.age[who], plans.scene.attends[who]
-    building = np.array([firm.building for firm in plans.scene.firms], int)
+    building = np.array([*(firm.building for firm in plans.scene.firms), -1])
     place = np.where(school >= 0, building[school], np.where(age >= 6, plans.scene.gate[who], -1))
     there = (place >= 0) & (plans.rng.random(len(who)) < 0.97)
     who, age, place = who[there], age[there], place[there]

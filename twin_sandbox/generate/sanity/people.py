@@ -107,6 +107,8 @@ def _vehicles(district: District) -> Iterator[Value]:
     orphans = ~fleet["owner_code"].isin(district.entities["enterprises"].index)
     yield none_of("vehicles_without_an_owner", int(orphans.sum()))
     yield none_of("plates_doubled", int(vehicles["plate"].duplicated().sum()))
+    served = set(fleet.loc[fleet["kind"] == "bus", "line_code"])
+    yield none_of("bus_lines_without_a_bus", int((~district.entities["bus_lines"].index.isin(served)).sum()))
     for kind, least, most in (("bus", 12, 30), ("ambulance", 2, 6), ("fire engine", 2, 6), ("fishing boat", 6, 30)):
         count = float((vehicles["kind"] == kind).sum())
         yield Value(f"{kind.replace(' ', '_')}_count", count, least, most, "1", RULE)
@@ -125,6 +127,10 @@ def _trips(district: District) -> Iterator[Value]:
     quarters = np.bincount(trips["depart_s"][local].to_numpy() // 900, minlength=96)
     peak = float(np.convolve(quarters, np.ones(4)).max()) / count
     yield Value("peak_hour_of_the_day", round(peak, 3), 0.08, 0.11, "1", SURVEYS)
+    drivers = district.entities["vehicles"]["driver_code"]
+    drives = trips["drives"].astype(bool)
+    yield none_of("trips_driven_without_a_car", int((local & drives & ~trips["person_code"].isin(drivers)).sum()))
+    yield none_of("trips_driven_by_other_modes", int((drives & (trips["mode"] != "car")).sum()))
     yield none_of("days_that_do_not_chain", _broken(district))
     places = {*district.entities["buildings"].index, *district.entities["parks"].index, *GATES}
     known = trips["from_place"].isin(places) & trips["to_place"].isin(places)
