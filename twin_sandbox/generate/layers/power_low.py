@@ -19,7 +19,7 @@ SHARED_KW = 30.0
 """Buildings that ask for less share a cabinet with their neighbours."""
 SHARED_M = 30.0
 SHARED = 4
-DETOUR = 0.35
+DETOUR = 0.6
 """How much a way already gone counts when a cabinet picks whom to hang on: 0 gives the shortest cables in all,
 1 the shortest way from the board to each cabinet."""
 MARGIN_M = 45.0
@@ -40,7 +40,7 @@ class Ground:
 
     def __init__(self, draft: Draft) -> None:
         self.grid = draft.grid
-        built = shapely.union_all([b.footprint for b in draft.buildings]).buffer(1.0)
+        built = shapely.union_all([b.footprint for b in draft.buildings]).buffer(0.2)
         roads = shapely.union_all([s.line.buffer(s.width_m / 2) for s in draft.streets])
         self.free: NDArray[np.bool_] = (draft.cover > 0) & ~self.grid.inside(built)
         self.cost = np.where(self.grid.inside(roads), ROAD_COST, 1.0)
