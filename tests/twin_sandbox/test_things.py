@@ -7,6 +7,10 @@ import pandas as pd
 import pytest
 
 from twin_sandbox import TwinError, faults
+from twin_sandbox.entities.schema.things import STATES
+from twin_sandbox.generate import build_district
+from twin_sandbox.generate.build import sample_recipe
+from twin_sandbox.things.ledger import COLUMNS
 from twin_sandbox.things.observation import observe, quantised
 from twin_sandbox.things.store import Store
 
@@ -26,8 +30,48 @@ def test_the_ledger_has_a_row_a_datastream(twin):
     things = twin.things
     assert things.index.is_unique
     assert {"rain_gauge", "tide_gauge", "level_sensor", "street_depth", "pump_status"} <= set(things["kind"])
+    assert tuple(things.columns) == COLUMNS
+    assert things.notna().all(axis=None)
     nodes = set(twin.entities["junctions"].index) | set(twin.entities["storages"].index)
     assert set(things[things["kind"] == "level_sensor"]["host"]) <= nodes
+
+
+def test_the_devices_of_the_drains_come_first_and_are_in_service(twin, ten_year_night):
+    """Labs draw noise in the order of the ledger: whoever adds a device adds it behind these."""
+    first = twin.things.iloc[:24]
+    names = [("rain", 2), ("tide", 1), ("level", 7), ("depth", 11), ("pump", 3)]
+    assert list(first.index) == [f"{name}-{k:02d}" for name, count in names for k in range(1, count + 1)]
+    assert set(first["state"]) == {"in service"}
+    table = twin.observe(ten_year_night, np.random.default_rng(3))
+    assert list(table["datastream"].unique()) == list(first.index)
+
+
+def test_devices_hang_where_their_kind_belongs(twin):
+    things, entities = twin.things, twin.entities
+    for kind, table in (
+        ("lamp_controller", "poles"), ("hydrant_pressure", "hydrants"), ("transformer_monitor", "transformers"),
+        ("methane_sensor", "tunnel_chambers"), ("signal_controller", "signals"), ("gate_actuator", "gates"),
+    ):  # fmt: skip
+        hosts = set(things.loc[things["kind"] == kind, "host"])
+        assert hosts <= set(entities[table].index), kind
+        assert len(hosts) == things.loc[things["kind"] == kind, "code"].nunique(), kind
+    lamps = things[things["kind"] == "lamp_controller"].drop_duplicates("code").set_index("host")
+    poles = entities["poles"].geometry.loc[lamps.index]
+    assert np.hypot(poles.x - lamps["x_m"], poles.y - lamps["y_m"]).max() < 0.02
+
+
+def test_the_ledger_knows_devices_in_every_state(twin):
+    devices = twin.entities["devices"]
+    assert set(devices["state"]) == set(STATES)
+    assert (devices.loc[devices["state"] == "retired", "valid_to"] < "2026-06-01").all()
+    assert (devices.loc[devices["state"] == "planned", "valid_from"] > "2026-06-01").all()
+
+
+def test_a_recipe_places_no_device_that_is_spread(tmp_path):
+    text = sample_recipe().read_text(encoding="utf-8").replace('kind = "wave_buoy"', 'kind = "lamp_controller"')
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(TwinError, match=r"device\[0\].kind: 'lamp_controller'"):
+        build_district(tmp_path / "recipe.toml", tmp_path / "out")
 
 
 def test_observations_are_quantised_and_within_range(twin, ten_year_night):

@@ -90,6 +90,8 @@ def test_reference_observations_refuse_what_makes_no_sense(twin):
     for hours in (0, -1, 1e9, float("nan")):
         with pytest.raises(TwinError, match="hours"):
             reference_observations(twin.district, START, hours, rng)
+    with pytest.raises(TwinError, match="longer record"):
+        reference_observations(twin.district, START, 0.01, rng)
     with pytest.raises(TwinError, match="level-01"):
         reference_observations(twin.district, START, 1, rng, [faults.Bias("level-01")])
     with pytest.raises(TwinError, match="no curve"):

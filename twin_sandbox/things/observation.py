@@ -82,7 +82,7 @@ def report(
         faults: as for `observe`.
 
     Raises:
-        TwinError: a fault for a datastream that is not among the rows.
+        TwinError: a fault for a datastream that is not among the rows, or no rows at all.
     """
     import pandas as pd
 
@@ -106,6 +106,8 @@ def report(
             truth.append(told)
         values = quantised(series.clip(device.range_low, device.range_high).to_numpy(), float(device.resolution))
         parts.append(pd.DataFrame({"datastream": str(name), "time": series.index, "value": values}))
+    if not parts:
+        raise TwinError("observe", "no device reports anything in this time", then="Ask for a longer record.")
     table = pd.concat(parts, ignore_index=True)
     return Observed(table, truth)
 
