@@ -9,7 +9,17 @@ import pytest
 from twin_sandbox.entities import read_district
 from twin_sandbox.errors import TwinError
 from twin_sandbox.generate import build_district, sample_recipe
-from twin_sandbox.generate.layers.people_firms import FITS, GROUND, OFFICE, PORT, SECTORS, SUPPLIES, TRADES, UPPER, fits
+from twin_sandbox.generate.layers.people_trades import (
+    FITS,
+    GROUND,
+    OFFICE,
+    PORT,
+    SECTORS,
+    SUPPLIES,
+    TRADES,
+    UPPER,
+    fits,
+)
 from twin_sandbox.generate.recipe import read_recipe
 from twin_sandbox.generate.sanity import people
 

@@ -433,7 +433,7 @@ def _check_place_row(recipe: Recipe, key: str, row: dict[str, Any]) -> None:
 
 
 def _check_people(recipe: Recipe) -> None:
-    from twin_sandbox.generate.layers.people_firms import TRADES  # layers are built on recipes
+    from twin_sandbox.generate.layers.people_trades import TRADES  # layers are built on recipes
 
     rows = _found(recipe, "people.enterprise", "a list of trades with a place")
     for k, row in enumerate(rows):

@@ -8,9 +8,10 @@ from shapely.affinity import translate
 from shapely.geometry import Point
 
 from twin_sandbox.generate.layers import people_days as days
-from twin_sandbox.generate.layers import people_firms as trade
+from twin_sandbox.generate.layers import people_firms as business
 from twin_sandbox.generate.layers import people_homes as living
 from twin_sandbox.generate.layers import people_rows as table
+from twin_sandbox.generate.layers import people_trades as trades
 from twin_sandbox.generate.layers import people_ways as ways
 from twin_sandbox.generate.layers import people_work as work
 from twin_sandbox.generate.layers.people_plans import Scene, weekday
@@ -49,7 +50,7 @@ def add(site: Site) -> None:
         people, storeys, recipe.number("people.household_size"), recipe.number("people.cars_per_1000"), rng
     )
     uses = [row["use"] for row in rows]
-    firms = trade.open_firms(uses, storeys, shapely.area(shapes), _public(site, shapes, uses), rng)
+    firms = business.open_firms(uses, storeys, shapely.area(shapes), _public(site, shapes, uses), rng)
     jobs = work.share_work(homes, firms, recipe.number("people.works_inside_share"), places.distance_m, rng)
     vehicles = work.park_vehicles(homes, jobs.works, firms, rng)
 
@@ -57,7 +58,7 @@ def add(site: Site) -> None:
     count = len(homes.age) + len(jobs.filled)
     gate = places.gate("W") + rng.choice(len(ways.GATES), count, p=chances / chances.sum())
     enterprises = table.enterprise_rows(site, shapes, firms, rows, rng)
-    site.facts["supply_links"] += trade.supply_links(firms, enterprises, rng)
+    site.facts["supply_links"] += business.supply_links(firms, enterprises, rng)
     households = [f"H{k + 1:05d}" for k in range(len(homes.size))]
     residents = table.resident_rows(site, shapes, homes, jobs, rows, enterprises, households)
     commuters = table.commuter_rows(
@@ -111,21 +112,21 @@ SERVICES = {
 """Trades of the kinds of service that employ people; a shelter does not."""
 
 
-def _public(site: Site, shapes: table.Shapes, uses: Sequence[str]) -> dict[int, list[trade.Public]]:
+def _public(site: Site, shapes: table.Shapes, uses: Sequence[str]) -> dict[int, list[business.Public]]:
     """Enterprises with a place of their own: the services, and the recipe's in the nearest building that fits."""
     place = {row["code"]: k for k, row in enumerate(site.tables["buildings"].rows)}
-    public: dict[int, list[trade.Public]] = {}
+    public: dict[int, list[business.Public]] = {}
     for row in site.tables["services"].rows:
         name = SERVICES.get(row["kind"], "")
-        if name and trade.fits(uses[place[row["building_code"]]], name):
-            places = int(row["capacity"]) if name in trade.PUPILS_PER_JOB else 0
-            one = trade.Public(name, row["name_en"], row["name_zh"], places)
+        if name and trades.fits(uses[place[row["building_code"]]], name):
+            places = int(row["capacity"]) if name in trades.PUPILS_PER_JOB else 0
+            one = business.Public(name, row["name_en"], row["name_zh"], places)
             public.setdefault(place[row["building_code"]], []).append(one)
     for row in site.recipe.value("people.enterprise"):
-        taken = {k for k, named in public.items() if any(one.trade in trade.WHOLE for one in named)}
-        fitting = [k for k, use in enumerate(uses) if trade.fits(use, row["trade"]) and k not in taken]
+        taken = {k for k, named in public.items() if any(one.trade in trades.WHOLE for one in named)}
+        fitting = [k for k, use in enumerate(uses) if trades.fits(use, row["trade"]) and k not in taken]
         if fitting:
             spot = Point(row["x"], row["y"])
             nearest = fitting[int(np.argmin(shapely.distance(shapes[fitting], spot)))]
-            public.setdefault(nearest, []).append(trade.Public(row["trade"]))
+            public.setdefault(nearest, []).append(business.Public(row["trade"]))
     return public

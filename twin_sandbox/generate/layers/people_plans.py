@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin_sandbox.generate.layers.people_days import STOPS, Tours
-from twin_sandbox.generate.layers.people_firms import TRADES, Firm
+from twin_sandbox.generate.layers.people_firms import Firm
 from twin_sandbox.generate.layers.people_homes import Floats, Homes, Ints
+from twin_sandbox.generate.layers.people_trades import TRADES
 
 ERRANDS = {
     "shop": (

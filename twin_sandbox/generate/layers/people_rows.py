@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from twin_sandbox.generate.layers import people_days as days
-from twin_sandbox.generate.layers import people_firms as trade
 from twin_sandbox.generate.layers import people_homes as living
 from twin_sandbox.generate.layers import people_ways as ways
 from twin_sandbox.generate.layers import people_work as work
+from twin_sandbox.generate.layers.people_firms import Firm
+from twin_sandbox.generate.layers.people_trades import TRADES
 from twin_sandbox.generate.layers.site import Site
 
 Ints = living.Ints
@@ -21,14 +22,14 @@ Shapes = NDArray[np.object_]
 def enterprise_rows(
     site: Site,
     shapes: Shapes,
-    firms: Sequence[trade.Firm],
+    firms: Sequence[Firm],
     buildings: Sequence[dict[str, Any]],
     rng: np.random.Generator,
 ) -> list[str]:
     """Rows of the enterprises; their codes."""
     at = np.array([firm.building for firm in firms])
     x_m, y_m = ways.inside(shapes[at], rng)
-    kinds = [trade.TRADES[firm.trade] for firm in firms]
+    kinds = [TRADES[firm.trade] for firm in firms]
     numbers: dict[str, int] = {}
     names_en, names_zh = [], []
     for firm, kind in zip(firms, kinds, strict=True):
@@ -110,7 +111,7 @@ def resident_rows(
 def commuter_rows(
     site: Site,
     shapes: Shapes,
-    firms: Sequence[trade.Firm],
+    firms: Sequence[Firm],
     filled: Ints,
     gate: Ints,
     enterprises: Sequence[str],

@@ -7,8 +7,8 @@ import pandas as pd
 import shapely
 
 from twin_sandbox.entities import District
-from twin_sandbox.generate.layers.people_firms import SECTORS, fits
 from twin_sandbox.generate.layers.people_homes import WORKING_AGES
+from twin_sandbox.generate.layers.people_trades import SECTORS, fits
 from twin_sandbox.generate.layers.people_ways import GATES
 from twin_sandbox.generate.sanity.value import RULE, Value, none_of
 
