@@ -7,7 +7,8 @@ from shapely.affinity import translate
 
 from twin_sandbox.entities import TABLES, District
 from twin_sandbox.generate.coast import draw_coast
-from twin_sandbox.generate.picture_above import draw_sea, write_names
+from twin_sandbox.generate.picture_above import write_names
+from twin_sandbox.generate.picture_ground import draw_sea
 from twin_sandbox.generate.picture_ink import Key, areas, lines
 from twin_sandbox.generate.recipe import read_recipe
 

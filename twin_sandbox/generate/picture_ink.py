@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 import shapely
 from matplotlib import patheffects
@@ -25,6 +26,14 @@ class Key(NamedTuple):
 def halo(colour: str = "white", width: float = 2.2) -> list[Any]:
     """A light outline that keeps a text legible on any ground."""
     return [patheffects.withStroke(linewidth=width, foreground=colour)]
+
+
+def between(colour: str, other: str, share: float) -> tuple[float, float, float]:
+    """A colour on the way from one to another."""
+    red, green, blue = (1 - share) * np.asarray(mpl.colors.to_rgb(colour)) + share * np.asarray(
+        mpl.colors.to_rgb(other)
+    )
+    return float(red), float(green), float(blue)
 
 
 def areas(axes: Any, shapes: Iterable[shapely.Geometry], **style: Any) -> None:  # noqa: ANN401 - matplotlib is untyped
