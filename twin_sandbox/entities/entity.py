@@ -25,11 +25,11 @@ class Attribute(NamedTuple):
 
 
 class State(NamedTuple):
-    """How an entity was on a day: ``standing`` is "not yet", "stands" or "gone"; values only of what stood."""
+    """How an entity was on a day: ``standing`` is "not yet", "stands" or "gone"; attributes only of what stood."""
 
     day: str
     standing: str
-    values: Mapping[str, Any]
+    attributes: Mapping[str, Any]
 
 
 class Entity:

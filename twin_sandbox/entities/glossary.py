@@ -54,7 +54,8 @@ class Glossary:
         if words == [""]:
             return self.quantities.get(self.suffixes[suffix].quantity) if suffix else None
         tails = (" ".join(words[start:]) for start in range(len(words)))
-        return next((self.quantities[tail] for tail in tails if tail in self.quantities), None)
+        named = (name for tail in tails for name in (tail, tail.removesuffix("s")))  # levels_m: several of a level
+        return next((self.quantities[name] for name in named if name in self.quantities), None)
 
     def unit_of(self, name: str) -> str:
         """The unit that a public name carries, "" for none."""

@@ -22,10 +22,10 @@ def day_of(value: object, where: str = "as_of") -> str:
     Raises:
         TwinError: no day.
     """
-    if isinstance(value, dt.datetime):
+    if isinstance(value, dt.datetime) and value == value:  # noqa: PLR0124 - pandas' "not a time" is unlike itself
         beijing = dt.timezone(dt.timedelta(hours=8))
         return (value.astimezone(beijing) if value.tzinfo else value).date().isoformat()
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
     try:
         return dt.date.fromisoformat(value).isoformat()  # type: ignore[arg-type] # anything else raises TypeError

@@ -72,13 +72,12 @@ class Queries:
         import pandas as pd
 
         graph = self.graph
-        at = np.array([graph.node(code) for code in codes], dtype=np.int64)
-        tables = graph.table_of[at]
+        wanted = pd.Index(dict.fromkeys(codes))
+        tables = graph.table_of[np.array([graph.node(code) for code in wanted], dtype=np.int64)]
         crs = self.entities["streets"].crs
         if not codes:
             empty: dict[str, list[object]] = {"table": [], **{column: [] for column in SHOWN}}
             return gpd.GeoDataFrame(empty, index=pd.Index([], name="code", dtype=object), crs=crs)
-        wanted = pd.Index(codes)
         parts = []
         for name in dict.fromkeys(tables):
             part = self.entities[name].loc[wanted[tables == name], list(SHOWN)]

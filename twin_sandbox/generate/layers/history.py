@@ -208,7 +208,7 @@ class _Past:
         """Traffic grew by counts of every tenth year."""
         shares = (0.12, 0.3, 0.62, 0.88) * (1 + 0.1 * self.rng.uniform(-1, 1, 4))
         counts = [
-            (round(row["vehicles_per_h"] * float(share)), f"{1991 + 10 * k}-01-01") for k, share in enumerate(shares)
+            (int(row["vehicles_per_h"] * float(share)), f"{1991 + 10 * k}-01-01") for k, share in enumerate(shares)
         ]
         self._note("streets", row, "vehicles_per_h", counts, "traffic count")
 
