@@ -10,6 +10,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from grader.room.path import HANDED_IN, NEW, UNDER_WAY, Step, continue_with, path_of
+from grader.room.workspace import TOUR
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -39,6 +40,8 @@ WORDS: dict[str, dict[str, str]] = {
         "Run cells from the top with Shift+Enter. Where a cell says YOUR CODE HERE, it is yours to fill.|"
         "The cell after each answer asks the course for a verdict. Ask as often as you like.|"
         "Save, then run the last cell: it hands in. Points and feedback come within about a minute.",
+        "tour": "Take the tour of the district",
+        "tour_note": "Nothing to hand in: half an hour through its layers, its devices and their faults.",
         "where": "Where things are",
         "work": "Your work",
         "read": "Feedback",
@@ -81,6 +84,8 @@ WORDS: dict[str, dict[str, str]] = {
         "从上到下用 Shift+Enter 运行单元格，写有 YOUR CODE HERE 的单元格由你来填。|"
         "每个答案后面的单元格会向课程询问评判，次数不限。|"
         "先保存，再运行最后一个单元格即可提交。约一分钟后得到分数和反馈。",
+        "tour": "先逛一逛这座城区",
+        "tour_note": "无需提交：用半小时看它的图层、设备及其故障。",
         "where": "东西在哪里",
         "work": "你的作业",
         "read": "反馈",
@@ -141,6 +146,7 @@ def landing_page(steps: list[Step], workspace: Path, base_url: str, language: st
         following=_shown(following, language) if following else None,
         all_done=bool(steps) and all(step.status == HANDED_IN for step in steps),
         first=words["steps"].split("|"),
+        tour=TOUR if (Path(workspace) / TOUR).is_file() else "",
     )
 
 

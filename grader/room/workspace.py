@@ -1,5 +1,6 @@
 """The folders of a room: the student's own work, and what the practicum remembers of them."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -43,3 +44,39 @@ def make_workspace(folder: Path) -> Path:
             "Name another: practicum up --workspace DIR",
         ) from None
     return folder
+
+
+TOUR = "tour/tour.ipynb"
+"""The tour of the district, below the workspace."""
+
+
+def put_tour(workspace: Path, source: Path) -> Path:
+    """The tour as a notebook in the workspace; one that the student has changed is left alone.
+
+    Args:
+        workspace: the student's folder.
+        source: the tour's text.
+
+    Raises:
+        GraderError: the text is damaged, or the workspace cannot be written.
+    """
+    from grader.workshop.notebook import notebook_bytes, reading_notebook
+
+    path, mark = workspace / TOUR, workspace / TOUR.replace("tour.ipynb", ".handed-out")
+    made = notebook_bytes(reading_notebook(source))
+    given = hashlib.sha256(made).hexdigest()
+    try:
+        own = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != _text(mark)
+        if not own:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(made)
+            mark.write_text(given, encoding="ascii")
+    except OSError as reason:
+        raise GraderError(
+            str(path), f"cannot be written ({reason.strerror})", then="Free space, then try again."
+        ) from None
+    return path
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="ascii").strip() if path.is_file() else ""

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from grader.errors import GraderError
 from grader.workshop.lab import Lab
-from grader.workshop.source import SourceCell, lesson
+from grader.workshop.source import SourceCell, lesson, parse_source
 
 # What stands in the release where a solution stood: valid in a function's body and at the top level, and silent.
 CODE_STUB = "pass  # YOUR CODE HERE"
@@ -16,12 +17,29 @@ NBGRADER_SCHEMA = 3
 
 def source_notebook(lab: Lab) -> dict[str, Any]:
     """The instructor's notebook of a lab, in nbformat 4.5, with nbgrader's marks and the solutions."""
+    return _notebook(lesson(lab), {"lab": lab.id})
+
+
+def reading_notebook(source: Path) -> dict[str, Any]:
+    """A notebook to read and to try, with nothing to hand in, from a percent-format text.
+
+    Raises:
+        GraderError: the text cannot be read, a cell has no id of its own, or one asks for a verdict.
+    """
+    cells = parse_source(source)
+    graded = [cell.id for cell in cells if cell.kind not in ("prose", "code")]
+    if graded:
+        raise GraderError(f"{source}, cell {graded[0]!r}", "is graded", "Here cells are prose and code.")
+    return _notebook(cells, {"reading": source.stem})
+
+
+def _notebook(cells: list[SourceCell], about: dict[str, str]) -> dict[str, Any]:
     return {
-        "cells": [_cell(cell) for cell in lesson(lab)],
+        "cells": [_cell(cell) for cell in cells],
         "metadata": {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
-            "practicum": {"lab": lab.id},
+            "practicum": about,
         },
         "nbformat": 4,
         "nbformat_minor": 5,

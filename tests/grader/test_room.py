@@ -21,7 +21,7 @@ from grader.errors import GraderError
 from grader.room.jupyter import FIRST_PORT, Server, choose_port
 from grader.room.landing import WORDS, landing_page
 from grader.room.path import HANDED_IN, NEW, UNDER_WAY, Step, continue_with, path_of
-from grader.room.workspace import make_workspace, state_folder, workspace_folder
+from grader.room.workspace import TOUR, make_workspace, put_tour, state_folder, workspace_folder
 
 
 @pytest.fixture
@@ -150,6 +150,38 @@ def test_formulas_in_formgrader_ask_no_other_host(tmp_path):
     ).stdout
     assert 'src="/static/jupyter_server_mathjax/MathJax.js' in shown
     assert "https:" not in shown
+
+
+TOUR_TEXT = '# %% [markdown] id="hello"\n# Hello.\n\n# %% id="one"\n1 + 1\n'
+
+
+def test_the_tour_lies_in_the_room_and_what_a_student_wrote_in_it_stays(tmp_path):
+    source = tmp_path / "tour.py"
+    source.write_text(TOUR_TEXT)
+    path = put_tour(tmp_path / "room", source)
+    assert path == tmp_path / "room" / TOUR
+    assert [cell["id"] for cell in json.loads(path.read_text())["cells"]] == ["hello", "one"]
+    source.write_text(TOUR_TEXT.replace("1 + 1", "2 + 2"))
+    assert "2 + 2" in put_tour(tmp_path / "room", source).read_text()  # a newer edition replaces an untouched one
+    path.write_text(path.read_text().replace("2 + 2", "my own"))
+    assert "my own" in put_tour(tmp_path / "room", source).read_text()
+
+
+def test_a_tour_with_a_graded_cell_is_refused(tmp_path):
+    source = tmp_path / "tour.py"
+    source.write_text('# %% check="sum" points=1\n')
+    with pytest.raises(GraderError, match=r"check_sum.* is graded"):
+        put_tour(tmp_path, source)
+
+
+def test_the_landing_page_offers_the_tour_when_it_is_there(tmp_path, step):
+    assert "tour.ipynb" not in landing_page([step()], tmp_path, "/", "en", live=False)
+    (tmp_path / TOUR).parent.mkdir()
+    (tmp_path / TOUR).write_text("{}")
+    for language in WORDS:
+        page = landing_page([step()], tmp_path, "/", language, live=False)
+        assert f'href="/lab/tree/{TOUR}"' in page
+        assert WORDS[language]["tour"] in page
 
 
 def test_each_room_has_a_token_of_its_own(tmp_path):
