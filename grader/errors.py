@@ -13,4 +13,13 @@ class GraderError(Exception):
 
     def __init__(self, where: str, found: str, allowed: str = "", then: str = "") -> None:
         self.where, self.found, self.allowed, self.then = where, found, allowed, then
-        super().__init__(". ".join(part for part in (f"{where}: {found}", allowed, then) if part))
+        super().__init__(_sentences(f"{where}: {found}", allowed, then))
+
+
+def _sentences(*parts: str) -> str:
+    """The parts that are not empty, a full stop between two unless the first brings its own."""
+    text = ""
+    for part in filter(None, parts):
+        gap = "" if not text else " " if text.endswith((".", "!", "?", "…")) else ". "
+        text += gap + part
+    return text

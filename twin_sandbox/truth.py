@@ -9,7 +9,10 @@ of them, whatever they hold of the others.
 requests from standard input, one JSON object a line:
 
 * ``{"lab": folder, "course": id, "student": id, "form": "a", "attempt": 1, "truth": file, "bundle": folder}`` writes
-  the truth file (0600) and the student's bundle afresh, and answers ``{"ok": true, "commitment": …}``;
+  the truth file (0600) and the student's bundle afresh, and answers ``{"ok": true, "commitment": …}``. A lab whose
+  ``key.py`` has ``consequences(truth, leaves)`` works out there what only grading needs: then the request names a file
+  ``"drawn"`` as well, and the truth as far as it is drawn is written there;
+* ``{"complete": true, …}`` with the same fields makes the truth file of the drawn one, which it removes;
 * ``{"public_key": true}`` answers ``{"ok": true, "public_key": hex}``, against which bundles are verified.
 
 What is refused is answered by ``{"ok": false, "error": …}``; a failure inside a lab's ``key.py`` is told by its class
@@ -339,20 +342,15 @@ class Custodian:
             identifier("form", request.get("form", "a")),
             request.get("attempt", 1),
         )
-        promise = leaves.commitment()
+        promise = leaves.commitment()  # refuses an attempt that is none
         key = self._load(folder)
+        if request.get("complete") is True:
+            return self._complete(folder, key, leaves, Path(str(request["truth"])), Path(str(request.get("drawn", ""))))
         truth = _call(folder, key, "reality", leaves)
         files = _call(folder, key, "bundle", truth, leaves)
         if not isinstance(truth, dict) or not isinstance(files, Mapping):
             raise TwinError(f"{folder.name}/key.py", "reality() and bundle() must each return a dict")
-        try:
-            secret = _json(truth)
-        except (TypeError, ValueError) as error:
-            raise TwinError(
-                f"{folder.name}/key.py",
-                f"reality() is not JSON ({type(error).__name__})",
-                "Finite numbers, texts, lists, dicts.",
-            ) from None
+        secret = _secret(folder, "reality", truth)
         about = {
             "course": leaves.course,
             "student": leaves.student,
@@ -361,9 +359,25 @@ class Custodian:
             "attempt": leaves.attempt,
             "commitment": promise,
         }
-        write_secret(Path(str(request["truth"])), secret + b"\n")
+        later = hasattr(key, "consequences")
+        if later and not request.get("drawn"):
+            raise TwinError("request", "lacks drawn", "The file for a truth whose consequences are worked out later.")
+        whole = Path(str(request["truth"]))
+        if later:
+            whole.unlink(missing_ok=True)
+        write_secret(Path(str(request["drawn"])) if later else whole, secret)
         write_bundle(Path(str(request["bundle"])), files, about, self._signing)
         return {"ok": True, "commitment": promise}
+
+    def _complete(self, folder: Path, key: ModuleType, leaves: Leaves, whole: Path, drawn: Path) -> dict[str, Any]:
+        """The truth file, of what was drawn and what follows from it; what was drawn is not drawn again."""
+        truth = json.loads(drawn.read_bytes())
+        more = _call(folder, key, "consequences", truth, leaves)
+        if not isinstance(more, Mapping) or set(more) & set(truth):
+            raise TwinError(f"{folder.name}/key.py", "consequences() must return a dict of names that reality() lacks")
+        write_secret(whole, _secret(folder, "consequences", truth | more))
+        drawn.unlink(missing_ok=True)
+        return {"ok": True, "commitment": leaves.commitment()}
 
     def _load(self, folder: Path) -> ModuleType:
         """The lab's ``key.py``, loaded by its path once."""
@@ -404,6 +418,17 @@ def _call(folder: Path, key: ModuleType, name: str, *arguments: object) -> Any: 
         return function(*arguments)
     except Exception as error:  # noqa: BLE001 - as when it loads
         raise TwinError(f"{folder.name}/key.py", f"{name}() failed: {_kind(error, folder)}") from None
+
+
+def _secret(folder: Path, name: str, truth: Mapping[str, Any]) -> bytes:
+    try:
+        return _json(dict(truth)) + b"\n"
+    except (TypeError, ValueError) as error:
+        raise TwinError(
+            f"{folder.name}/key.py",
+            f"{name}() is not JSON ({type(error).__name__})",
+            "Finite numbers, texts, lists, dicts.",
+        ) from None
 
 
 def _kind(error: BaseException, folder: Path) -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from grader.cohort import backup as backups
 from grader.cohort import custody
 from grader.cohort.course import Course, create_course, open_course, release_lab
 from grader.cohort.roster import Student, read_roster, sample_students
+from grader.errors import GraderError
 from grader.workshop.lab import Lab, find_lab
 from twin_sandbox.data import data_folder
 
@@ -53,7 +55,8 @@ def init(
         click.echo(json.dumps(made, ensure_ascii=False, indent=1))
         return
     click.echo(f"The course {course.id} lies in {course.root}: {len(students)} students, labs: {_list(course)}.")
-    click.echo(f"Keep a copy of {course.root / 'keys'} in a safe place: without it no grade can be derived again.")
+    click.echo("Keep its keys safe, without them no grade can be derived again:")
+    click.echo(f"practicum cohort backup FILE --course {course.root}")
 
 
 @command.command()
@@ -76,6 +79,54 @@ def bundles(
         click.echo(json.dumps(made, ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(f"{lab}: {len(done)} made" for lab, done in made.items()) or "No lab is released yet.")
+
+
+_PASSPHRASE = click.option(
+    "--passphrase-file",
+    "secret",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File whose first line is the passphrase. Default: asked for.",
+)
+
+
+@command.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--course", "folder", type=_FOLDER, required=True, help="The course's folder.")
+@_PASSPHRASE
+def backup(path: Path, folder: Path, secret: Path | None) -> None:
+    """Keep the course's keys, roster and commitments in FILE, under a passphrase."""
+    course = open_course(folder)
+    count = backups.back_up(course, path, _passphrase(secret, again=True))
+    click.echo(f"{path} holds the keys and roster of {course.id} and {count} commitments.")
+    click.echo("Keep it on another machine, and the passphrase elsewhere.")
+
+
+@command.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--course", "folder", type=_FOLDER, required=True, help="The course's folder: a new one, or a damaged.")
+@_PASSPHRASE
+def restore(path: Path, folder: Path, secret: Path | None) -> None:
+    """Bring a course back from FILE; what lies in its folder already stays as it is."""
+    course, commitments = backups.restore(path, folder, _passphrase(secret, again=False))
+    count, broken = backups.kept(course, commitments)
+    if broken:
+        raise GraderError(
+            f"{folder}, bundles",
+            f"{len(broken)} differ from what the backup committed to, e.g. {broken[0]}",
+            then=f"Derive them again: practicum cohort bundles --course {folder} --afresh",
+        )
+    click.echo(f"The course {course.id} is back in {course.root}; {count} bundles there keep their commitments.")
+    if count < len(commitments):
+        click.echo("Release its labs (practicum lab release), then run this command again to check every bundle.")
+
+
+def _passphrase(file: Path | None, *, again: bool) -> str:
+    if file is None:
+        return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=again))
+    try:
+        return file.read_text(encoding="utf-8").split("\n", 1)[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise GraderError(str(file), f"cannot be read: {error}") from error
 
 
 def prepare(

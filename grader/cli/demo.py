@@ -195,7 +195,7 @@ def _copied(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> d
         Job(
             lab=lab.folder,
             cells=[*lesson.graft(neighbour.entry.answers), showing_cell(lab)],
-            truth=course.truth(neighbour.student.id, lab.id).read_bytes(),
+            truth=custody.truth(course, neighbour.student, lab.id),
             bundle=course.bundle(neighbour.student.id, lab.id),
             points={},
             datasets=places.datasets,

@@ -4,7 +4,8 @@ course.toml  roster.csv  nbgrader_config.py  gradebook.db
 source/ release/ submitted/ autograded/ feedback/ exchange/     as nbgrader knows them
 labs/<lab>/                     the released lab with its answer key, as it was at release
 keys/course.key, journal.key    0600; whoever has them has the course
-truth/<student>/<lab>.json      0600; bundles/<student>/<lab>/ is what that student gets
+truth/<student>/<lab>.json      0600 (<lab>.drawn.json before the first grading)
+bundles/<student>/<lab>/        what that student gets
 journal/<lab>/<student>/        one durable record a graded submission
 """
 
@@ -110,6 +111,10 @@ class Course:
     def truth(self, student_id: str, lab_id: str) -> Path:
         """A student's hidden reality."""
         return self.root / "truth" / student_id / f"{lab_id}.json"
+
+    def drawn(self, student_id: str, lab_id: str) -> Path:
+        """A student's hidden reality as far as their bundle needs it: before the first grading."""
+        return self.root / "truth" / student_id / f"{lab_id}.drawn.json"
 
     def bundle(self, student_id: str, lab_id: str) -> Path:
         """A student's own data, as the course gave it."""

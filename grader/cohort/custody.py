@@ -1,5 +1,6 @@
 """Asks the truth process for realities and bundles; it alone reads the course key."""
 
+import contextlib
 import json
 import os
 import queue
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,23 +65,32 @@ class TruthProcess:
         Raises:
             GraderError: the lab's key failed for this student, or the process is gone.
         """
+        request = self._request(student, lab_id, attempt)
+        for name in ("truth", "bundle"):
+            durable.make_folder(Path(request[name]).parent, 0o700)
+        return str(self._ask(request, f"{lab_id}, reality of {student.id}")["commitment"])
+
+    def complete(self, student: Student, lab_id: str, attempt: int = 1) -> None:
+        """Work out what only grading needs of a student's reality, which was drawn with their bundle.
+
+        Raises:
+            GraderError: the lab's key failed for this student, or the process is gone.
+        """
+        request = self._request(student, lab_id, attempt) | {"complete": True}
+        self._ask(request, f"{lab_id}, reality of {student.id}")
+
+    def _request(self, student: Student, lab_id: str, attempt: int) -> dict[str, Any]:
         course = self._course
-        truth, bundle = course.truth(student.id, lab_id), course.bundle(student.id, lab_id)
-        for folder in (truth.parent, bundle.parent):
-            durable.make_folder(folder, 0o700)
-        answer = self._ask(
-            {
-                "lab": str(course.lab(lab_id).folder),
-                "course": course.id,
-                "student": student.derived_from,
-                "form": "a",
-                "attempt": attempt,
-                "truth": str(truth),
-                "bundle": str(bundle),
-            },
-            f"{lab_id}, reality of {student.id}",
-        )
-        return str(answer["commitment"])
+        return {
+            "lab": str(course.lab(lab_id).folder),
+            "course": course.id,
+            "student": student.derived_from,
+            "form": "a",
+            "attempt": attempt,
+            "truth": str(course.truth(student.id, lab_id)),
+            "drawn": str(course.drawn(student.id, lab_id)),
+            "bundle": str(course.bundle(student.id, lab_id)),
+        }
 
     def public_key(self) -> str:
         """What a bundle's signature is checked with."""
@@ -132,9 +142,35 @@ def commitment(bundle: Path) -> str:
 
 def is_prepared(course: Course, student: Student, lab_id: str) -> bool:
     """Whether a student's reality and bundle exist already."""
-    return (
-        course.truth(student.id, lab_id).is_file() and (course.bundle(student.id, lab_id) / "manifest.json").is_file()
-    )
+    drawn = course.truth(student.id, lab_id).is_file() or course.drawn(student.id, lab_id).is_file()
+    return drawn and (course.bundle(student.id, lab_id) / "manifest.json").is_file()
+
+
+def truth(course: Course, student: Student, lab_id: str) -> bytes:
+    """A student's whole hidden reality; what only grading needs of it is worked out now if it was not before.
+
+    Raises:
+        GraderError: nothing was derived for this student, or the lab's key failed.
+    """
+    path = course.truth(student.id, lab_id)
+    if not path.is_file() and course.drawn(student.id, lab_id).is_file():
+        with TruthProcess(course) as process:
+            process.complete(student, lab_id)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        then = f"Derive it again: practicum cohort bundles --course {course.root}"
+        raise GraderError(f"{lab_id}, reality of {student.id}", "not found", then=then) from error
+
+
+def complete_all(course: Course, lab_id: str, students: Sequence[Student], jobs: int = 2) -> Iterator[Student]:
+    """Work out, of realities that were drawn, what only grading needs; gives each student as theirs is ready.
+
+    Raises:
+        GraderError: the lab's key failed.
+    """
+    drawn = [student for student in students if course.drawn(student.id, lab_id).is_file()]
+    return _share_out(course, drawn, jobs, lambda process, student: process.complete(student, lab_id))
 
 
 def prepare_all(
@@ -153,27 +189,36 @@ def prepare_all(
         GraderError: a reality cannot be derived.
     """
     missing = [student for student in students if afresh or not is_prepared(course, student, lab_id)]
-    if not missing:
-        return
-    count = min(jobs, len(missing))
-    done: queue.Queue[Student | BaseException] = queue.Queue()
-    for place in range(count):
-        share = missing[place::count]
-        threading.Thread(target=_prepare_share, args=(course, lab_id, share, done), daemon=True).start()
-    for _ in missing:
+    yield from _share_out(course, missing, jobs, lambda process, student: process.prepare(student, lab_id))
+
+
+def _share_out(
+    course: Course, students: Sequence[Student], jobs: int, work: Callable[[TruthProcess, Student], object]
+) -> Iterator[Student]:
+    waiting: queue.SimpleQueue[Student] = queue.SimpleQueue()
+    for student in students:
+        waiting.put(student)
+    done: queue.SimpleQueue[Student | BaseException] = queue.SimpleQueue()
+    for _ in range(min(jobs, len(students))):
+        threading.Thread(target=_work, args=(course, waiting, done, work), daemon=True).start()
+    for _ in students:
         one = done.get()
         if isinstance(one, BaseException):
             raise one
         yield one
 
 
-def _prepare_share(
-    course: Course, lab_id: str, students: Sequence[Student], done: "queue.Queue[Student | BaseException]"
+def _work(
+    course: Course,
+    waiting: "queue.SimpleQueue[Student]",
+    done: "queue.SimpleQueue[Student | BaseException]",
+    work: Callable[[TruthProcess, Student], object],
 ) -> None:
     try:
-        with TruthProcess(course) as process:
-            for student in students:
-                process.prepare(student, lab_id)
+        with TruthProcess(course) as process, contextlib.suppress(queue.Empty):
+            while True:
+                student = waiting.get_nowait()
+                work(process, student)
                 done.put(student)
     except BaseException as error:  # noqa: BLE001 - it is raised again where the results are read
         done.put(error)

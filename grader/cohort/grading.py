@@ -173,15 +173,10 @@ class Desk:
     def _run(self, student: Student, submission: Submission) -> Record:
         from grader.isolation import grade
 
-        try:
-            truth = self.course.truth(student.id, self.lab.id).read_bytes()
-        except OSError as error:
-            then = f"Derive it again: practicum cohort bundles --course {self.course.root}"
-            raise GraderError(f"{self.lab.id}, reality of {student.id}", "not found", then=then) from error
         job = Job(
             lab=self.lab.folder,
             cells=self.lesson.graft(submission.answers),
-            truth=truth,
+            truth=custody.truth(self.course, student, self.lab.id),
             bundle=self.course.bundle(student.id, self.lab.id),
             points=self.lab.auto_points,
             datasets=self.places.datasets,

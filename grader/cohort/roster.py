@@ -64,17 +64,28 @@ def read_roster(path: Path) -> list[Student]:
         raise GraderError(str(path), f"lacks the column {', '.join(lacking)}", "Its first line names the columns.")
     students: list[Student] = []
     seen: dict[str, int] = {}
+    realities: dict[str, int] = {}
     for row in rows:
         student = _student(f"{path}, line {rows.line_num}", row)
-        folded = student.id.casefold()
+        folded = look(student.id)
         if folded in seen:
             told = f"the id {student.id!r} stands in line {seen[folded]} already"
             raise GraderError(f"{path}, line {rows.line_num}", told, "Each student has an id of their own.")
         seen[folded] = rows.line_num
+        source = look(student.derived_from)
+        if source in realities:
+            told = f"the reality {student.derived_from!r} is that of line {realities[source]}"
+            raise GraderError(f"{path}, line {rows.line_num}", told, "Each student has a reality of their own.")
+        realities[source] = rows.line_num
         students.append(student)
     if not students:
         raise GraderError(str(path), "names no student", "One line a student below the line of columns.")
     return students
+
+
+def look(student_id: str) -> str:
+    """What an id looks like: the same for ids that differ in case, width or Unicode form alone."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", student_id).casefold())
 
 
 def roster_text(students: Sequence[Student]) -> str:
@@ -91,6 +102,8 @@ def _student(where: str, row: dict[str, str | None]) -> Student:
     facts = {name: unicodedata.normalize("NFC", (row.get(name) or "").strip()) for name in COLUMNS}
     if not _ID.fullmatch(facts["id"]):
         raise GraderError(where, f"the id {facts['id']!r}", "Letters, digits, _ . @ and -, a letter or digit first.")
+    if facts["reality"] and not _ID.fullmatch(facts["reality"]):
+        raise GraderError(f"{where}, reality", repr(facts["reality"]), "The id that this student had before.")
     if not facts["name"]:
         raise GraderError(where, f"{facts['id']} has no name", "The name that stands on a certificate.")
     sample = facts["sample"].lower() in ("yes", "true", "1")

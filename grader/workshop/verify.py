@@ -14,7 +14,7 @@ from grader.checks.controller import Controller
 from grader.checks.function import Function
 from grader.cohort import durable
 from grader.cohort.course import Course, create_course, release_lab
-from grader.cohort.custody import TruthProcess
+from grader.cohort.custody import TruthProcess, complete_all
 from grader.cohort.roster import Student
 from grader.cohort.submission import Lesson, read_lesson
 from grader.errors import GraderError
@@ -110,6 +110,8 @@ class _Rehearsal:
         with TruthProcess(self.course) as process:
             for student in self.students:
                 process.prepare(student, lab.id)
+        for _ in complete_all(self.course, lab.id, self.students[:-1]):
+            pass
 
     def run(self, attempt: _Try) -> Report:
         """Grade one answer on one reality; a neighbour's answer was made from the next reality's data."""

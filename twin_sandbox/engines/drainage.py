@@ -58,6 +58,8 @@ class Model:
         step_s: fixed routing step [s].
         report_s: records are kept every so many seconds.
         horizon_s: length of the run [s].
+        unattended: nobody commands: ``text`` carries the rules as SWMM's controls, and SWMM chooses its own steps.
+            What the pumps did is then known at the kept moments alone.
     """
 
     text: str
@@ -67,6 +69,7 @@ class Model:
     step_s: int
     report_s: int
     horizon_s: int
+    unattended: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ class Drainage:
                 "step_s": self.model.step_s,
                 "report_s": self.model.report_s,
                 "horizon_s": self.model.horizon_s,
+                "unattended": self.model.unattended,
             }
         )
         return self._outputs(0.0, state)

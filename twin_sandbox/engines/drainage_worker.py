@@ -56,6 +56,7 @@ class Simulation:
         self.step_s = int(request["step_s"])
         self.report_s = int(request["report_s"])
         self.horizon_s = int(request["horizon_s"])
+        self.unattended = bool(request["unattended"])
         self.time_s = 0
         self.ended = False
         try:
@@ -146,6 +147,9 @@ class Simulation:
             self.commanded.add(name)
             self.set_link(name, setting)
         solver = self.solver
+        if self.unattended:
+            self.watch(until_s)
+            return
         while self.time_s < until_s and not self.ended:
             self.obey_rules()
             try:
@@ -159,6 +163,25 @@ class Simulation:
                     self.running_s[name] += setting * self.step_s
             if self.time_s % self.report_s == 0:
                 self.record()
+
+    def watch(self, until_s: int) -> None:
+        """Let SWMM run on by its own steps and controls, recording at each report step."""
+        solver = self.solver
+        while self.time_s < until_s and not self.ended:
+            try:
+                self.ended = solver.swmm_stride(self.report_s) == 0.0
+            except Exception as error:  # as above
+                solver.swmm_close()
+                raise RefusedError(self.reasons(str(error))) from error
+            self.time_s += self.report_s
+            for name, before in self.now.items():
+                at = self.link_of[name]
+                setting = solver.link_get_result(at, self.setting)
+                self.starts[name] += before == 0.0 < setting
+                if setting and solver.link_get_result(at, self.flow) > 0.0:
+                    self.running_s[name] += setting * self.report_s
+                self.now[name] = setting
+            self.record()
 
     def finish(self) -> dict[str, Any]:
         """The balances of the whole run [m³], and what the pumps did."""
