@@ -22,7 +22,6 @@ TABLES = ("power_buses", "power_lines", "power_switches", "transformers", "grid_
           "batteries", "generators")  # fmt: skip
 """The tables that a network is made of."""
 _DELTA, _WYE_N, _CLOCK = 2, 1, 11  # Dyn11
-_COMPONENTS = ("node", "line", "link", "transformer", "source", "sym_load", "sym_gen")
 
 
 @dataclass(frozen=True)
@@ -106,11 +105,10 @@ def network(
     node = pd.Series(np.arange(len(buses)), index=buses.index)
     at = _Ends(node)
     component("node", buses, u_rated=buses["kv"].to_numpy() * 1e3)
-    km_free = {"tan1": 0.0}
     component(
         "line", lines, from_node=at("power_lines", lines, "from_code"), to_node=at("power_lines", lines, "to_code"),
         from_status=_closed(switches, lines, "from_code"), to_status=_closed(switches, lines, "to_code"),
-        r1=lines["r_ohm"], x1=lines["x_ohm"], c1=lines["c_uf"] * 1e-6, i_n=lines["capacity_a"], **km_free,
+        r1=lines["r_ohm"], x1=lines["x_ohm"], c1=lines["c_uf"] * 1e-6, i_n=lines["capacity_a"], tan1=0.0,
     )  # fmt: skip
     ties = switches[switches["tie_bus_code"] != ""]
     closed = ties["is_closed"].astype(bool)

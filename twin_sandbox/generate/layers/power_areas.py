@@ -26,7 +26,7 @@ APART_M = 14.0
 class Area:
     """Buildings, by number, behind one transformer; ``host`` is the building whose room it stands in, -1 for a street.
 
-    ``standby`` names areas whose transformers can take this one's load over.
+    ``standby`` is the area whose transformer can take this one's load over, -1 for none.
     """
 
     members: list[int]

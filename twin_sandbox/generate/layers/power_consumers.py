@@ -173,7 +173,7 @@ def _chargers(feeding: Feeding) -> None:
     boards = {board.bus for board in feeding.boards}
     for k, building in enumerate(site.draft.buildings):
         row = feeding.buildings[k]
-        near = translate(Point(building.footprint.bounds[2] + 2.0, building.footprint.bounds[1]), 0.0, 0.0)
+        near = Point(building.footprint.bounds[2] + 2.0, building.footprint.bounds[1])
         if building.zone == "villas" and rng.random() < HOME_SHARE:
             _charger(feeding, near, "home_charger", row, feeding.outlets[k].bus, HOME_CHARGER_KW, 1)
         if building.zone in {"slabs", "towers"} and row["residents"] > 0 and rng.random() < 0.5:
@@ -198,9 +198,7 @@ CHARGER_NAMES = {
 }
 
 
-def _charger(
-    feeding: Feeding, at: Point, kind: str, host: dict[str, Any], bus: str, kw: float, outlets: int
-) -> None:  # fmt: skip
+def _charger(feeding: Feeding, at: Point, kind: str, host: dict[str, Any], bus: str, kw: float, outlets: int) -> None:
     name = (f"{CHARGER_NAMES[kind][0]}, {host['name_en']}", f"{host['name_zh']}{CHARGER_NAMES[kind][1]}")
     code = feeding.site.tables["chargers"].add(
         at,

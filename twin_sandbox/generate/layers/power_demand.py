@@ -91,7 +91,6 @@ _SEASONS = {
 SEASONS = ("winter", "spring", "summer", "autumn")
 DAY_KINDS = ("workday", "restday")
 _LIGHT_FROM_TO = {"winter": (17, 7), "spring": (19, 6), "summer": (20, 5), "autumn": (18, 6)}
-_HALF_AFTER = 0  # from midnight on every second lamp is out
 KVAR_PER_KW = {
     "residential": 0.33, "shop": 0.4, "office": 0.4, "school": 0.36, "hospital": 0.43, "port": 0.48, "plant": 0.33,
     "drainage_pump": 0.54, "booster_pump": 0.54, "home_charging": 0.1, "public_charging": 0.14,
@@ -102,8 +101,8 @@ KVAR_PER_KW = {
 
 def _lighting(season: str, hour: int) -> float:
     on, off = _LIGHT_FROM_TO[season]
-    if _HALF_AFTER <= hour < off:
-        return 0.5
+    if hour < off:
+        return 0.5  # from midnight on every second lamp is out
     return 1.0 if hour >= on else 0.0
 
 

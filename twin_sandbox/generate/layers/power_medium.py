@@ -5,6 +5,7 @@ from typing import Any
 
 import shapely
 from shapely.geometry import LineString, Point
+from shapely.ops import substring
 
 from twin_sandbox.generate.layers.power_areas import Area
 from twin_sandbox.generate.layers.power_cables import INCOMING, LOW, RING, WARM, Cable
@@ -30,13 +31,12 @@ ONE_ROOM_M = 15.0
 
 @dataclass(frozen=True)
 class Station:
-    """A switching station: two busbar sections."""
+    """A switching station: two busbar sections in a building."""
 
     name_en: str
     name_zh: str
     at: Point
     code: str
-    floor_m: float
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ def add_medium(site: Site, areas: list[Area], demands: list[Demand], net: Networ
     """Add everything at 10 kV and the transformers; one board an area, in their order."""
     ways = StreetWays(site.draft)
     stations = {
-        row["name_en"]: Station(row["name_en"], row["name_zh"], shapely.centroid(b.footprint), row["code"], floor)
-        for row, b, floor in zip(site.tables["buildings"].rows, site.draft.buildings, site.draft.floors_m, strict=True)
+        row["name_en"]: Station(row["name_en"], row["name_zh"], shapely.centroid(building.footprint), row["code"])
+        for row, building in zip(site.tables["buildings"].rows, site.draft.buildings, strict=True)
         if row["use"] == "substation"
     }
     sections = _sections(site, net, ways, stations)
@@ -172,7 +172,7 @@ def add_medium(site: Site, areas: list[Area], demands: list[Demand], net: Networ
     for number, ring in enumerate(rings):
         own = [k for k in range(len(areas)) if chosen[k] == number]
         own.sort(key=lambda k: (ring.line.project(areas[k].at), k))
-        boards |= _lay_ring(net, ring, [(k, areas[k]) for k in own], demands, (stations, sections))
+        boards |= _lay_ring(net, ring, [(k, areas[k]) for k in own], demands, sections)
     _standby_ties(net, areas, boards)
     return [boards[k] for k in range(len(areas))]
 
@@ -225,8 +225,6 @@ def _sections(
 
 def _from_frame(at: Point, route: LineString) -> LineString:
     """The route from abreast of the place where it enters the frame."""
-    from shapely.ops import substring
-
     return substring(route, route.project(at), route.length)
 
 
@@ -242,10 +240,9 @@ def _choose(rings: list[Ring], areas: list[Area]) -> list[int]:
 
 def _lay_ring(
     net: Network, ring: Ring, areas: list[tuple[int, Area]], demands: list[Demand],
-    ends: tuple[dict[str, Station], dict[tuple[str, int], tuple[str, Point]]],
+    sections: dict[tuple[str, int], tuple[str, Point]],
 ) -> dict[int, Board]:  # fmt: skip
     """The ring's units from both ends to the open point, where the loads on both sides come out most alike."""
-    sections = ends[1]
     loads = [sum(demands[m].peak_kw for m in area.members) for _, area in areas]
     total = sum(loads)
     split = min(range(1, len(loads)), key=lambda n: (round(abs(2 * sum(loads[:n]) - total), 3), n), default=len(loads))
@@ -296,9 +293,9 @@ def _unit(net: Network, area: Area, feeder: str) -> tuple[str, Board]:
         low, "lv_board", (f"Board {number}, {place[0]}", f"{place[1]}{number}号配电屏"), LV, feeder, area.host
     )
     rating = area.rating
-    flood = min(net.site.tables["power_buses"].rows[k]["flood_level_m"] for k in (-1, -2))
+    flood = min(site.tables["power_buses"].rows[k]["flood_level_m"] for k in (-1, -2))
     for k in (-1, -2):
-        net.site.tables["power_buses"].rows[k]["flood_level_m"] = flood
+        site.tables["power_buses"].rows[k]["flood_level_m"] = flood
     middle = Point(round(at.x + 0.8, 2), at.y)
     name = (f"Transformer {number}, {place[0]}", f"{place[1]}{number}号变压器")
     code = site.tables["transformers"].add(
