@@ -82,7 +82,8 @@ class _Reader:
             raw = np.array(self.tree["vertices"], dtype=np.float64).reshape(-1, 3)
         except (KeyError, TypeError, ValueError):
             raise TwinError(f"{self.path}, vertices and transform", "are not what CityJSON asks for") from None
-        if scale.shape != (3,) or translate.shape != (3,) or not np.isfinite(raw).all():
+        sound = scale.shape == translate.shape == (3,)
+        if not sound or not all(np.isfinite(part).all() for part in (raw, scale, translate)):
             raise TwinError(f"{self.path}, vertices and transform", "are not three finite numbers each")
         return np.asarray(raw * scale + translate, dtype=np.float64)
 

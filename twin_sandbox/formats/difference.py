@@ -25,7 +25,7 @@ class Change(NamedTuple):
             "rows removed".
         column: which attribute changed; "" for others.
         old: its value in the first; of moved things None.
-        new: its value in the second; of moved things by how many metres (None: drawn in one of the two alone); of facts how
+        new: its value in the second; of moved things by how many metres (None: drawn in one alone); of facts how
             many rows.
     """
 

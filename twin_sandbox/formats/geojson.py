@@ -74,7 +74,8 @@ def _write(name: str, table: "gpd.GeoDataFrame", path: Path, *, projected: bool)
         collection["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{authority}::{number}"}}
     if (~shapely.is_missing(shapes)).any():
         collection["bbox"] = [float(value) for value in shapely.total_bounds(shapes)]
-    rows = attributes.astype(object).where(attributes.notna(), None).to_dict("records")
+    cells = attributes.astype(object).where(attributes.notna(), None).to_numpy(dtype=object)
+    rows = (dict(zip(columns, row, strict=True)) for row in cells)
     features = (
         {
             "type": "Feature",

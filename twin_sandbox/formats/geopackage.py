@@ -56,6 +56,7 @@ def read_geopackage(path: Path | str) -> "dict[str, pd.DataFrame]":
         TwinError: nothing there, not a GeoPackage, damaged, or a table that `check_table` refuses.
     """
     import geopandas as gpd
+    import numpy as np
     import pyogrio
     import shapely
 
@@ -68,7 +69,8 @@ def read_geopackage(path: Path | str) -> "dict[str, pd.DataFrame]":
             if not file.read(16).startswith(b"SQLite format 3"):
                 raise TwinError(str(path), "is no GeoPackage", "An SQLite file with the tables of a GeoPackage")
         for name, _ in pyogrio.list_layers(path):
-            table = pyogrio.read_dataframe(path, layer=name)
+            with np.errstate(invalid="ignore"):  # NaN among the coordinates is refused below
+                table = pyogrio.read_dataframe(path, layer=name)
             tables[name] = indexed(table) if isinstance(table, gpd.GeoDataFrame) else table
     except (
         pyogrio.errors.DataSourceError,

@@ -79,6 +79,7 @@ def read_geoparquet(path: Path | str) -> "dict[str, pd.DataFrame]":
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - with or without geometry
     import geopandas as gpd
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -92,7 +93,8 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - with or without geometry
         geo = json.loads(metadata[b"geo"])
         if geo["columns"][geo["primary_column"]].get("crs", "") is None:
             raise TwinError(f"{path}, CRS", "none is given", "A coordinate reference system, e.g. EPSG:4549")
-        table = indexed(gpd.read_parquet(path))
+        with np.errstate(invalid="ignore"):  # NaN among the coordinates is refused below
+            table = indexed(gpd.read_parquet(path))
     except FileNotFoundError:
         raise TwinError(str(path), "no such file") from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as reason:

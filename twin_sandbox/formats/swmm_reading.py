@@ -32,7 +32,7 @@ _NEEDS = {
     "JUNCTIONS": 2,
     "OUTFALLS": 3,
     "STORAGE": 5,
-    "CONDUITS": 5,
+    "CONDUITS": 7,
     "PUMPS": 3,
     "ORIFICES": 5,
     "WEIRS": 5,
@@ -231,7 +231,7 @@ class _Network:
 
     def _level(self, words: Words, at: int, node: str) -> float:
         """Level of a conduit's end [m]: "*" stands for the node's invert."""
-        if at >= len(words) or words[at] == "*":
+        if words[at] == "*":
             return self.inverts[node]
         offset_m = self._number("CONDUITS", words, at) * self.length_m
         return offset_m if self.offsets_are_levels else self.inverts[node] + offset_m
