@@ -40,6 +40,7 @@ def district_network(district: "District", day_type: str = "weekday") -> WaterNe
     """
     import geopandas as gpd
     import pandas as pd
+    from shapely.geometry import LineString
 
     entities, patterns = district.entities, district.facts["demand_patterns"]
     if day_type not in set(patterns["day_type"]):
@@ -48,6 +49,8 @@ def district_network(district: "District", day_type: str = "weekday") -> WaterNe
     valves = entities["water_valves"]
     checked = set(valves.loc[valves["kind"] == "check", "pipe_code"])
     reducers = valves[valves["kind"] == "prv"]
+    places = entities["water_junctions"].geometry
+    chambers = [(places[a], places[b]) for a, b in zip(reducers["from_code"], reducers["to_code"], strict=True)]
     pipes = entities["water_pipes"].rename(columns={"roughness_hw": "roughness"})
     pipes = pipes.assign(minor_loss=0.0, status=["check" if code in checked else "open" for code in pipes.index])
     tables = {
@@ -55,10 +58,12 @@ def district_network(district: "District", day_type: str = "weekday") -> WaterNe
         "sources": entities["water_sources"].assign(pattern=""),
         "pipes": pipes,
         "valves": reducers.rename(columns={"setting_m": "setting"}).assign(
-            minor_loss=0.0, curve="", status="active", geometry=None
+            minor_loss=0.0, curve="", status="active", geometry=[LineString(ends) for ends in chambers]
         ),
     }
-    empty = {name: gpd.GeoDataFrame({"geometry": []}, crs=district.crs) for name in COLUMNS}
+    empty = {
+        name: gpd.GeoDataFrame({"geometry": []}, index=pd.Index([], dtype=object), crs=district.crs) for name in COLUMNS
+    }
     tables = {name: _tidy(tables[name].assign(tag="") if name in tables else empty[name], name) for name in COLUMNS}
     quality = [f" {row['epanet_id']} {row['chlorine_mg_l']:g}" for _, row in entities["water_sources"].iterrows()]
     start = float(entities["water_sources"]["chlorine_mg_l"].min())

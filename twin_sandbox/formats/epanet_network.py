@@ -162,6 +162,8 @@ def engine_reads(path: Path, name: Path) -> dict[str, Any]:
     if "refused" in found:
         where, what, allowed, then = found["refused"]
         raise TwinError(f"file {name}, {where}", what, allowed, then)
+    if not found["tables"]["junctions"] or not (found["tables"]["sources"] or found["tables"]["tanks"]):
+        raise TwinError(f"file {name}", "EPANET error 223 or 224, no junction or no reservoir and tank to feed one")
     return found
 
 

@@ -379,8 +379,8 @@ def _check_water(recipe: Recipe) -> None:
                 raise _refuse(recipe, f"water.source[{k}].{text}", repr(source.get(text)), "a text")
     for k, branch in enumerate(_found(recipe, "water.branch", "a list of mains beyond the streets")):
         _points(recipe, f"water.branch[{k}].line", branch.get("line"), 2)
-    if recipe.number("heat.return_c") > recipe.number("heat.supply_c") - 10:
-        raise _refuse(recipe, "heat.return_c", repr(recipe.value("heat.return_c")), "10 °C below supply_c or colder")
+    if recipe.number("heat.return_c") > recipe.number("heat.supply_c") - 20:
+        raise _refuse(recipe, "heat.return_c", repr(recipe.value("heat.return_c")), "20 °C below supply_c or colder")
     for text in ("name_en", "name_zh"):
         if not isinstance(recipe.value("heat.station").get(text), str):
             raise _refuse(recipe, f"heat.station.{text}", "missing", "a text")
