@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import time
 import uuid
@@ -88,6 +89,13 @@ def build_district(
 
 
 def _unwritable(folder: Path, reason: OSError) -> TwinError:
+    if "PRACTICUM_SANDBOX" in os.environ:
+        return TwinError(
+            "district",
+            "the one that this sandbox was given is not of this version of the practicum",
+            "The recipe or the generator has changed since, and no other can be built in here.",
+            "Start again outside: end the practicum and run practicum up, or practicum grade, which builds it anew.",
+        )
     return TwinError(
         f"folder {folder}",
         f"cannot be written: {reason.strerror}",

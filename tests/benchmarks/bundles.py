@@ -1,0 +1,91 @@
+"""Bundles of the storm lab a second: ``python -m tests.benchmarks.bundles [--students N] [--json]``.
+
+A throw-away course of made-up students on two truth processes; the time of a thousand is extrapolated, without what
+the processes take to start. The floor is what SWMM alone takes for the one night that each bundle holds.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from grader.cohort import custody
+from grader.cohort.course import create_course, release_lab
+from grader.cohort.roster import sample_students
+from grader.workshop.lab import load_lab
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT / "labs" / "simulation" / "storm_night"
+PROCESSES = 2
+
+
+def _cpu_s() -> float:
+    """Processor time of all children that have ended, and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _engine_s(truth: dict[str, object]) -> float:
+    """Processor time of SWMM alone for last night."""
+    import importlib.util
+
+    from twin_sandbox import Reality
+    from twin_sandbox.engines.drainage import Drainage
+    from twin_sandbox.world.drains import drains
+
+    spec = importlib.util.spec_from_file_location("storm_night_key", LAB / "key.py")
+    assert spec is not None
+    assert spec.loader is not None
+    key = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = key
+    spec.loader.exec_module(key)
+    real = Reality(trunk_roughness_n=truth["trunk_roughness_n"])  # type: ignore[arg-type]
+    model = drains(key.twin().district, key.scenario("last night", truth["last_night"]), real, unattended=True).model
+    before = _cpu_s()
+    engine = Drainage(model)
+    engine.start()
+    engine.step(model.horizon_s, {})
+    engine.finish()
+    return _cpu_s() - before
+
+
+def measure(students: int) -> dict[str, float]:
+    """The figures, for that many students."""
+    with tempfile.TemporaryDirectory(prefix="practicum-bundles-") as scratch:
+        course = create_course(Path(scratch) / "course", sample_students(students + PROCESSES))
+        lab = load_lab(LAB)
+        release_lab(course, lab)
+        cpu_s, begun, times = _cpu_s(), time.monotonic(), []
+        for _ in custody.prepare_all(course, lab.id, course.students(), PROCESSES):
+            times.append(time.monotonic())
+        wall_s = times[-1] - times[PROCESSES - 1]
+        spent_s = _cpu_s() - cpu_s
+        truth = json.loads(course.drawn(course.students()[0].id, lab.id).read_bytes())
+    engine_s = _engine_s(truth)
+    return {
+        "students": students,
+        "bundles_per_s": students / wall_s,
+        "thousand_s": 1000.0 * wall_s / students,
+        "cpu_s_a_bundle": spent_s / (students + PROCESSES),
+        "engine_s_a_bundle": engine_s,
+        "ratio_to_engine": spent_s / (students + PROCESSES) / engine_s,
+        "start_s": times[PROCESSES - 1] - begun,
+    }
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description="Bundles of the storm lab a second.")
+    parser.add_argument("--students", type=int, default=20)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    figures = measure(given.students)
+    told = json.dumps(figures, indent=1) if given.json else "\n".join(f"{n:<20} {v:10.2f}" for n, v in figures.items())
+    sys.stdout.write(told + "\n")
+
+
+if __name__ == "__main__":
+    main()
