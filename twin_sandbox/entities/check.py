@@ -236,7 +236,7 @@ def _versions(town: _Town) -> Iterator[Finding]:
             found = f"from {row.valid_from!r} to {row.valid_to!r}"
             yield Finding("version", where, found, "Two days, the second later", "Correct them.")
             continue
-        entity = table.loc[row.code]
+        entity = table[table.index == row.code].iloc[0]
         if row.valid_from < entity["valid_from"] or (entity["valid_to"] and row.valid_to > entity["valid_to"]):
             found = f"a state from {row.valid_from} to {row.valid_to}, before its birth or after its end"
             allowed = f"Within {entity['valid_from']} to {entity['valid_to'] or 'today'}"

@@ -228,7 +228,11 @@ class _Past:
     def _renewed(self, row: Row) -> None:
         """The station had smaller pumps before, all changed on the same days."""
         for attribute in ("rated_m3s", "power_kw"):
-            steps = [(round(row[attribute] * 0.35, 3), "1974-06-01"), (round(row[attribute] * 0.6, 3), "2009-04-15")]
+            number = type(row[attribute])  # whole kilowatts stay whole
+            steps = [
+                (number(round(row[attribute] * share, 3)), until)
+                for share, until in ((0.35, "1974-06-01"), (0.6, "2009-04-15"))
+            ]
             self._note("pumps", row, attribute, steps, "asset register")
 
 
