@@ -99,7 +99,7 @@ MUTANTS = {
     "another system": ("crs", replaced("streets", lambda t: t.to_crs(4326))),
     "swapped axes": ("axes", shape(lambda s: shapely.transform(s, lambda xy: xy[:, ::-1]))),
     "far away": ("frame", shape(lambda s: translate(s, 5000, 0))),
-    "not a number": ("geometry", shape(lambda s: shapely.transform(s, lambda xy: xy * float("nan")))),
+    "not a number": ("geometry", value("streets", "geometry", shapely.LineString([(581100, float("nan")), (581200, 3930100)]))),
     "no shape": ("geometry", shape(lambda _: None)),
     "empty shape": ("geometry", shape(lambda _: shapely.Polygon())),
     "a point for a house": ("geometry", shape(lambda s: s.centroid)),
