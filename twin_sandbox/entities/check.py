@@ -112,7 +112,8 @@ def _geometry(town: _Town) -> Iterator[Finding]:
     for name, table in town.known():
         kind = TABLES[name].geometry
         shapes = np.asarray(table.geometry.to_numpy(), dtype=object)
-        bounds = shapely.bounds(shapes)
+        with np.errstate(invalid="ignore"):  # coordinates that are no numbers are what is looked for
+            bounds = shapely.bounds(shapes)
         empty = shapely.is_missing(shapes) | shapely.is_empty(shapes) | ~np.isfinite(bounds).all(axis=1)
         for k in np.flatnonzero(empty):
             found = "an empty geometry, or coordinates that are no numbers"
@@ -123,7 +124,9 @@ def _geometry(town: _Town) -> Iterator[Finding]:
         for k in np.flatnonzero(wrong):
             found = f"a {shapes[k].geom_type}"
             yield _at(name, table, k, "geometry", found, f"A {kind}", "Convert it, or move it to its table.")
-        for k in np.flatnonzero(~empty & ~wrong & ~shapely.is_valid(shapes)):
+        with np.errstate(invalid="ignore"):
+            invalid = ~empty & ~wrong & ~shapely.is_valid(shapes)
+        for k in np.flatnonzero(invalid):
             found = f"an invalid shape: {shapely.is_valid_reason(shapes[k])}"
             yield _at(name, table, k, "geometry", found, f"A simple {kind}", "Mend it, e.g. shapely.make_valid.")
         x_min, y_min, x_max, y_max = np.where(empty[:, None], np.nan, bounds).T
