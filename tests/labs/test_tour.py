@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import twin_sandbox
 from grader.workshop.notebook import notebook_bytes, reading_notebook
 from twin_sandbox.entities.code import CLASSES
 from twin_sandbox.things import faults, messages
@@ -32,7 +33,7 @@ def shown(notebook, cell, kind="text/plain"):
     return "\n".join(output["data"][kind] for output in outputs(notebook, cell) if kind in output.get("data", {}))
 
 
-def test_it_shows_an_entity_of_each_of_the_five_classes(toured, twin):
+def test_it_shows_an_entity_of_each_of_the_five_classes(toured):
     one_of_each = {"facility", "building", "vehicle", "enterprise", "person"}
     assert one_of_each == set(CLASSES.values())
     for name in one_of_each:
@@ -40,14 +41,14 @@ def test_it_shows_an_entity_of_each_of_the_five_classes(toured, twin):
         assert "<table" in shown(toured, f"one_{name}", "text/html")
 
 
-def test_it_draws_every_layer_and_a_day_of_every_kind_of_device(toured, twin):
+def test_it_draws_every_layer_and_a_day_of_every_kind_of_device(toured):
     pictures = [
         cell["id"] for cell in toured.cells if any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
     ]
     assert {"planner", "networks", "people", "as_of", "device_map", "a_day", "sensor_faults"} <= set(pictures)
     maps = [cell["id"] for cell in toured.cells if "practicum-map" in str(cell.get("outputs", ""))]
     assert maps == ["map_above", "map_below", "run"]
-    for kind in twin.things["kind"].unique():
+    for kind in twin_sandbox.open_district().things["kind"].unique():
         assert kind in shown(toured, "kinds", "text/html")
 
 

@@ -1,0 +1,31 @@
+"""``practicum twin bench``: the figures that others read, measured on little."""
+
+import json
+
+from click.testing import CliRunner
+
+from grader.cli.twin import command
+from twin_sandbox import bench
+
+
+def test_the_figures_have_the_names_that_others_read(monkeypatch):
+    scale, ingest = bench.scale_costs, bench.ingest
+    monkeypatch.setattr(bench, "scale_costs", lambda district: scale(district, copies=2))
+    monkeypatch.setattr(bench, "ingest", lambda: ingest(2000, 0.2))
+    outcome = CliRunner().invoke(command, ["bench", "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    figures = json.loads(outcome.stdout)
+    assert set(figures["scale_costs"]) == {"write", "read", "graph", "near", "feeds", "as_of"}
+    assert figures["scale_cost_10x"] == max(figures["scale_costs"].values())
+    assert 0 < figures["open_s"] < 60
+    assert (figures["lost"], figures["doubled"]) == (0, 0)
+    assert figures["ingest_per_s"] > 100
+
+
+def test_what_is_lost_or_doubled_is_counted(monkeypatch):
+    """A store that keeps nothing twice nor forgets: broken on purpose, the bench must say so."""
+    from twin_sandbox.things.store import Store
+
+    read = Store.read
+    monkeypatch.setattr(Store, "read", lambda store: read(store).iloc[5:])
+    assert bench.ingest(500, 0.1)["lost"] == 5
