@@ -37,8 +37,10 @@ def _streets(district: District) -> Iterator[Value]:
     lanes, nodes, streets = (district.entities[name] for name in ("lanes", "street_nodes", "streets"))
     yield none_of("streets_without_lanes", int((~streets.index.isin(lanes["street_code"])).sum()))
     yield none_of("street_nodes_out_of_reach_by_car", len(nodes) - _reached(district))
-    own = streets.loc[lanes["street_code"]]
-    off = lanes.geometry.values.distance(own.geometry.values) + lanes["width_m"].to_numpy() / 2
+    # relations that lead nowhere are counted by other figures; here they must not end the check
+    known = lanes[lanes["street_code"].isin(streets.index)]
+    own = streets[~streets.index.duplicated()].loc[known["street_code"]]
+    off = known.geometry.values.distance(own.geometry.values) + known["width_m"].to_numpy() / 2
     yield none_of("lanes_beyond_the_kerb", int((off > own["width_m"].to_numpy() / 2 + 0.05).sum()))
     cars = lanes[lanes["kind"] == "general_lane"]
     yield Value("car_lane_narrowest", float(cars["width_m"].min()), 3.0, 3.75, "m", "CJJ 37-2012, 5.3")
@@ -85,8 +87,11 @@ def _signals(district: District) -> Iterator[Value]:
 
 def _kerbs(district: District) -> Iterator[Value]:
     poles, streets = district.entities["poles"], district.entities["streets"]
+    streets = streets[~streets.index.duplicated()]
     gaps: list[float] = []
     for code, part in poles.groupby("street_code"):
+        if code not in streets.index:
+            continue
         stations = sorted({round(float(at)) for at in streets.geometry[code].project(part.geometry)})
         gaps += [b - a for a, b in pairwise(stations) if b - a > 2]
     spaced = np.asarray(gaps)
@@ -125,7 +130,7 @@ def _blocks(district: District) -> Iterator[Value]:
     yield none_of(
         "buildings_above_their_height_limit", int((buildings["height_m"] > limits.reindex(buildings.index)).sum())
     )
-    people = float(buildings["residents"].sum())
+    people = max(float(buildings["residents"].sum()), 1.0)
     yield Value(
         "park_per_person",
         round(float(district.entities["parks"].area.sum()) / people, 1),
@@ -153,7 +158,7 @@ def _services(district: District) -> Iterator[Value]:
     yield none_of("services_without_a_building", int((~services["building_code"].isin(buildings.index)).sum()))
     tree = shapely.STRtree(stops.geometry.values)
     _, away = tree.query_nearest(buildings.geometry.values, return_distance=True, all_matches=False)
-    share = float(buildings["residents"].to_numpy()[away <= 500].sum() / buildings["residents"].sum())
+    share = float(buildings["residents"].to_numpy()[away <= 500].sum() / max(buildings["residents"].sum(), 1))
     yield Value("residents_within_500_m_of_a_stop", round(share, 3), 0.9, 1.0, "1", "GB/T 51328-2018")
     calls = district.facts["bus_line_stops"]
     yield none_of("bus_lines_with_one_stop", int((calls.groupby("line_code").size() < 2).sum()))
@@ -195,8 +200,8 @@ def _harbour(district: District) -> Iterator[Value]:
 
 def _underground(district: District) -> Iterator[Value]:
     rooms, buildings = district.entities["underground"], district.entities["buildings"].geometry
-    below = rooms[rooms["building_code"] != ""]
-    houses = buildings.loc[below["building_code"]].values
+    below = rooms[rooms["building_code"].isin(buildings.index)]
+    houses = buildings[~buildings.index.duplicated()].loc[below["building_code"]].values
     yield none_of(
         "basements_beyond_their_building", int((shapely.area(below.geometry.values.difference(houses)) > 0.1).sum())
     )
@@ -241,7 +246,7 @@ class _Sewers:
             row = self.rows.iloc[int(k)]
             spot = row.geometry.intersection(shape).centroid
             share = row.geometry.project(spot) / row.geometry.length
-            first = self.inverts[row["from_code"]] + row["inlet_offset_m"]
-            last = self.inverts[row["to_code"]] + row["outlet_offset_m"]
+            first = self.inverts.get(row["from_code"], np.nan) + row["inlet_offset_m"]
+            last = self.inverts.get(row["to_code"], np.nan) + row["outlet_offset_m"]
             invert = first + (last - first) * share
             yield spot, invert + row["diameter_m"], invert
