@@ -60,7 +60,7 @@ def test_the_cache_is_where_it_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, MemoryError, OSError(28, "No space left on device")])
 def test_whatever_stops_a_build_leaves_nothing_behind(tmp_path, monkeypatch, end):
-    def stop(recipe, name, folder):
+    def stop(recipe, sheets, name, folder):
         (folder / "half").write_bytes(b"0")
         raise end
 
@@ -71,7 +71,7 @@ def test_whatever_stops_a_build_leaves_nothing_behind(tmp_path, monkeypatch, end
 
 
 def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
-    def stop(recipe, name, folder):
+    def stop(recipe, sheets, name, folder):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(build, "_write", stop)
