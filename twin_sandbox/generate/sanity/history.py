@@ -43,4 +43,5 @@ def _older(district: District) -> int:
         for code, day in zip(tables[name].index, tables[name]["valid_from"], strict=True)
     }
     pipes = tables["conduits"]
-    return int(sum(day < since[end] for day, end in zip(pipes["valid_from"], pipes["to_code"], strict=True)))
+    ends = zip(pipes["valid_from"], pipes["to_code"], strict=True)
+    return int(sum(day < since.get(end, "") for day, end in ends))
