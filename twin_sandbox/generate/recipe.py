@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from twin_sandbox.data import data_folder
 from twin_sandbox.errors import TwinError
 
 # key path: lowest and highest value that make sense
@@ -226,7 +227,29 @@ def _points(recipe: Recipe, key: str, value: object, least: int) -> None:
             _in_range(recipe, f"{key}[{k}]", axis, -500, size + 500)
 
 
+def _kind(value: object) -> str:
+    kinds = ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (list, "a list"), (dict, "a table"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a date")
+
+
+def _check_kinds(recipe: Recipe, key: str, value: object, pattern: object) -> None:
+    """Refuse a text where the sample recipe has a number, and the like; rows of a list are held to all its rows."""
+    if _kind(value) != _kind(pattern):
+        raise _refuse(recipe, key, f"{str(value)[:60]!r} is {_kind(value)}", _kind(pattern))
+    if isinstance(value, dict) and isinstance(pattern, dict):
+        for name in value.keys() & pattern.keys():
+            _check_kinds(recipe, f"{key}.{name}" if key else name, value[name], pattern[name])
+    elif isinstance(value, list) and isinstance(pattern, list) and pattern:
+        rows = [row for row in pattern if isinstance(row, dict)]
+        merged = {name: item for row in reversed(rows) for name, item in row.items()}
+        known = {_kind(item): merged if isinstance(item, dict) else item for item in reversed(pattern)}
+        for k, item in enumerate(value):
+            _check_kinds(recipe, f"{key}[{k}]", item, known.get(_kind(item), next(iter(known.values()))))
+
+
 def _check(recipe: Recipe) -> None:
+    sample = (data_folder("datasets") / "gulls_quay" / "recipe.toml").read_text(encoding="utf-8")
+    _check_kinds(recipe, "", dict(recipe.tree), tomllib.loads(sample))
     for key, (low, high) in NUMBERS.items():
         _in_range(recipe, key, _found(recipe, key, f"a number from {low:g} to {high:g}"), low, high)
     for key in TEXTS:
