@@ -248,6 +248,7 @@ def reference_observations(
     signals = {}
     for (name, row), rng in zip(devices.iterrows(), differ, strict=True):
         times = pd.date_range(first, periods=int(hours * 3600 // row["interval_s"]), freq=f"{int(row['interval_s'])}s")
-        signals[str(name)] = reference_signal(str(row["quantity"]), times, rng)
-    devices = devices[[len(signals[str(name)]) > 0 for name in devices.index]]
+        if len(times):
+            signals[str(name)] = reference_signal(str(row["quantity"]), times, rng)
+    devices = devices[[str(name) in signals for name in devices.index]]
     return report(devices, signals, stream, faults)
