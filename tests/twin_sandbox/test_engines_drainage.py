@@ -229,3 +229,13 @@ def test_a_file_of_the_callers_folder_is_not_imported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert np.isfinite(finished(pumped()).levels_m).all()
     assert Path("json.py").exists()
+
+
+def test_the_workers_numbers_are_the_toolkits():
+    from swmm.toolkit.shared_enum import LinkResult, NodeResult, ObjectType
+
+    from twin_sandbox.engines import drainage_worker as worker
+
+    assert (ObjectType.NODE.value, ObjectType.LINK.value) == (worker.NODE, worker.LINK)
+    assert (NodeResult.DEPTH.value, NodeResult.HEAD.value) == (worker.NODE_DEPTH, worker.NODE_HEAD)
+    assert (LinkResult.FLOW.value, LinkResult.SETTING.value) == (worker.LINK_FLOW, worker.LINK_SETTING)

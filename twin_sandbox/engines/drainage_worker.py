@@ -17,6 +17,11 @@ from typing import IO, Any
 
 HEADER = struct.Struct("<II")
 FT3_M3 = 0.3048**3
+NODE, LINK = 2, 3
+NODE_DEPTH, NODE_HEAD = 5, 6
+LINK_FLOW, LINK_SETTING = 0, 5
+"""Numbers of the toolkit's ObjectType, NodeResult and LinkResult: its own module of them takes longer to import than
+all the rest of the worker (a test holds them equal)."""
 
 
 class RefusedError(Exception):
@@ -49,7 +54,6 @@ class Simulation:
 
     def __init__(self, request: dict[str, Any]) -> None:
         from swmm.toolkit import solver
-        from swmm.toolkit.shared_enum import LinkResult, NodeResult, ObjectType
 
         self.solver = solver
         self.folder = request["folder"]
@@ -65,17 +69,15 @@ class Simulation:
         except Exception as error:  # the toolkit raises plain Exception
             solver.swmm_close()
             raise RefusedError(self.reasons(str(error))) from error
-        node = {name: solver.project_get_index(ObjectType.NODE, name) for name in request["nodes"]}
-        link = {name: solver.project_get_index(ObjectType.LINK, name) for name in request["links"]}
+        node = {name: solver.project_get_index(NODE, name) for name in request["nodes"]}
+        link = {name: solver.project_get_index(LINK, name) for name in request["links"]}
         self.nodes, self.links = list(node.values()), list(link.values())
-        self.head, self.depth = NodeResult.HEAD, NodeResult.DEPTH
-        self.flow, self.setting = LinkResult.FLOW, LinkResult.SETTING
         self.rules = [
             (name, link[name], rule["kind"], node[rule["inside"]], node[rule["outside"]], rule)
             for name, rule in request["rules"].items()
         ]
         self.link_of = link
-        self.now = {name: solver.link_get_result(at, self.setting) for name, at in self.controlled().items()}
+        self.now = {name: solver.link_get_result(at, LINK_SETTING) for name, at in self.controlled().items()}
         self.commanded: set[str] = set()
         self.running_s = dict.fromkeys(self.now, 0.0)
         self.starts = dict.fromkeys(self.now, 0)
@@ -111,8 +113,8 @@ class Simulation:
     def state(self) -> "array[float]":
         """Heads [m] of the nodes, flows [m³/s] of the links, settings of the controlled links."""
         solver = self.solver
-        values = array("d", [solver.node_get_result(at, self.head) for at in self.nodes])
-        values.extend([solver.link_get_result(at, self.flow) for at in self.links])
+        values = array("d", [solver.node_get_result(at, NODE_HEAD) for at in self.nodes])
+        values.extend([solver.link_get_result(at, LINK_FLOW) for at in self.links])
         values.extend(self.now.values())
         return values
 
@@ -127,7 +129,7 @@ class Simulation:
 
     def obey_rules(self) -> None:
         """The standing rules, for every link that nobody commands."""
-        solver, depth, head = self.solver, self.depth, self.head
+        solver, depth, head = self.solver, NODE_DEPTH, NODE_HEAD
         for name, _, kind, inside, outside, rule in self.rules:
             if name in self.commanded or kind == "fixed":
                 continue
@@ -159,7 +161,7 @@ class Simulation:
                 raise RefusedError(self.reasons(str(error))) from error
             self.time_s += self.step_s
             for name, setting in self.now.items():
-                if setting and solver.link_get_result(self.link_of[name], self.flow) > 0.0:
+                if setting and solver.link_get_result(self.link_of[name], LINK_FLOW) > 0.0:
                     self.running_s[name] += setting * self.step_s
             if self.time_s % self.report_s == 0:
                 self.record()
@@ -176,9 +178,9 @@ class Simulation:
             self.time_s += self.report_s
             for name, before in self.now.items():
                 at = self.link_of[name]
-                setting = solver.link_get_result(at, self.setting)
+                setting = solver.link_get_result(at, LINK_SETTING)
                 self.starts[name] += before == 0.0 < setting
-                if setting and solver.link_get_result(at, self.flow) > 0.0:
+                if setting and solver.link_get_result(at, LINK_FLOW) > 0.0:
                     self.running_s[name] += setting * self.report_s
                 self.now[name] = setting
             self.record()

@@ -104,7 +104,7 @@ def report(
             rng = noise_rng if isinstance(fault, kinds.Noise) else fault_rng
             series, told = kinds.apply(series, fault, rng)
             truth.append(told)
-        values = quantised(series.clip(device.range_low, device.range_high).to_numpy(), float(device.resolution))
+        values = quantised(np.clip(series.to_numpy(), device.range_low, device.range_high), float(device.resolution))
         parts.append(pd.DataFrame({"datastream": str(name), "time": series.index, "value": values}))
     if not parts:
         raise TwinError("observe", "no device reports anything in this time", then="Ask for a longer record.")
