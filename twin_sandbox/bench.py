@@ -110,28 +110,29 @@ def _least_s(what: Callable[[], object], times: int = 15) -> float:
     return min(spent)
 
 
-def ingest(count: int = OBSERVATIONS, repeated_share: float = REPEATED_SHARE) -> dict[str, float]:
-    """So many observations, a share of them repeats, in random order into the store: seconds, lost, doubled."""
+def ingest(table: pd.DataFrame) -> dict[str, float]:
+    """Observations into the store: how many were new, seconds, how many a second, how many were lost and how many doubled."""
     from twin_sandbox.things.store import Store
 
-    table = _observations(count, repeated_share)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store.db") as store:
         begin = time.perf_counter()
-        store.add(table)
+        new = store.add(table)
         seconds = time.perf_counter() - begin
         kept = store.read()
     once = table.drop_duplicates(["datastream", "time"])
     found = once.merge(kept, on=["datastream", "time"], suffixes=("", "_kept"))
     return {
+        "accepted": new,
         "ingest_s": seconds,
-        "ingest_per_s": count / seconds,
+        "ingest_per_s": len(table) / seconds,
         "lost": len(once) - int((found["value"] == found["value_kept"]).sum()),
         "doubled": int(kept.duplicated(["datastream", "time"]).sum()),
     }
 
 
-def _observations(count: int, repeated_share: float) -> pd.DataFrame:
-    rng = np.random.default_rng(1)
+def observations(count: int = OBSERVATIONS, repeated_share: float = REPEATED_SHARE, seed: int = 1) -> pd.DataFrame:
+    """So many observations of 250 datastreams, of which a share are repeats, in random order."""
+    rng = np.random.default_rng(seed)
     again = round(count * repeated_share)
     k = np.arange(count - again)
     start = pd.Timestamp("2026-07-18", tz="Asia/Shanghai")

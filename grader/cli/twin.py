@@ -20,7 +20,7 @@ def bench(folder: Path | None, *, as_json: bool) -> None:
 
     FOLDER is a built district; without it, the sample district.
     """
-    from twin_sandbox.bench import ingest, opening_s, scale_costs
+    from twin_sandbox.bench import ingest, observations, opening_s, scale_costs
     from twin_sandbox.world.twin import open_district
 
     district = open_district(folder).district
@@ -30,7 +30,7 @@ def bench(folder: Path | None, *, as_json: bool) -> None:
         scale = {name: round(ratio, 2) for name, ratio in scale_costs(district).items()}
         figures |= {"scale_cost_10x": max(scale.values()), "scale_costs": scale}
         bar.update(1)
-        figures |= {name: round(value, 3) for name, value in ingest().items()}
+        figures |= {name: round(value, 3) for name, value in ingest(observations()).items()}
         bar.update(1)
     if as_json:
         click.echo(json.dumps(figures))

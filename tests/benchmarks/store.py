@@ -10,55 +10,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from twin_sandbox.things.store import Store
-
-OBSERVATIONS = 154_000
-REPEATS = 0.1
-
-
-def observations(count: int = OBSERVATIONS, repeats: float = REPEATS, seed: int = 1) -> pd.DataFrame:
-    """So many observations of 250 datastreams, of which a share are repeats, in random order."""
-    rng = np.random.default_rng(seed)
-    again = round(count * repeats)
-    fresh = count - again
-    k = np.arange(fresh)
-    start = pd.Timestamp("2026-07-18", tz="Asia/Shanghai")
-    table = pd.DataFrame(
-        {
-            "datastream": np.char.add("stream-", (k % 250).astype(str)),
-            "time": start + pd.to_timedelta(60 * (k // 250), unit="s"),
-            "value": rng.normal(size=fresh).round(2),
-        }
-    )
-    both = pd.concat([table, table.iloc[rng.integers(fresh, size=again)]])
-    return both.iloc[rng.permutation(count)].reset_index(drop=True)
+from twin_sandbox.bench import ingest, observations
 
 
 def measure(table: pd.DataFrame) -> dict[str, float]:
     """Put a table into a store, and into a plain table."""
     with tempfile.TemporaryDirectory() as folder:
         plain_s = _plain(Path(folder) / "plain.db", table)
-        with Store(Path(folder) / "store.db") as store:
-            begin = time.perf_counter()
-            new = store.add(table)
-            seconds = time.perf_counter() - begin
-            kept = store.read()
-    once = table.drop_duplicates(["datastream", "time"])
-    doubled = int(kept.duplicated(["datastream", "time"]).sum())
-    found = once.merge(kept, on=["datastream", "time"], suffixes=("", "_kept"))
-    lost = len(once) - int((found["value"] == found["value_kept"]).sum())
-    return {
-        "observations": len(table),
-        "new": new,
-        "seconds": round(seconds, 3),
-        "per_s": round(len(table) / seconds),
-        "ratio": round(seconds / plain_s, 2),
-        "lost": lost,
-        "doubled": doubled,
-    }
+    figures = ingest(table)
+    return {"observations": len(table), **figures, "ratio": round(figures["ingest_s"] / plain_s, 2)}
 
 
 def _plain(path: Path, table: pd.DataFrame) -> float:
@@ -83,7 +45,7 @@ def main() -> None:
         print(json.dumps(figures))  # noqa: T201 - a command's output
     else:
         for name, value in figures.items():
-            print(f"{name:<14}{value:>12}")  # noqa: T201 - a command's output
+            print(f"{name:<14}{value:>12.2f}")  # noqa: T201 - a command's output
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from twin_sandbox import bench
 
 
 def test_the_figures_have_the_names_that_others_read(monkeypatch):
-    scale, ingest = bench.scale_costs, bench.ingest
+    scale, observations = bench.scale_costs, bench.observations
     monkeypatch.setattr(bench, "scale_costs", lambda district: scale(district, copies=2))
-    monkeypatch.setattr(bench, "ingest", lambda: ingest(2000, 0.2))
+    monkeypatch.setattr(bench, "observations", lambda: observations(2000, 0.2))
     outcome = CliRunner().invoke(command, ["bench", "--json"])
     assert outcome.exit_code == 0, outcome.output
     figures = json.loads(outcome.stdout)
@@ -28,4 +28,4 @@ def test_what_is_lost_or_doubled_is_counted(monkeypatch):
 
     read = Store.read
     monkeypatch.setattr(Store, "read", lambda store: read(store).iloc[5:])
-    assert bench.ingest(500, 0.1)["lost"] == 5
+    assert bench.ingest(bench.observations(500, 0.1))["lost"] == 5

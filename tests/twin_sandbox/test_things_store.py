@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks.store import measure, observations
+from tests.benchmarks.store import measure
 from twin_sandbox import TwinError
+from twin_sandbox.bench import observations
 from twin_sandbox.things.store import Store
 
 WRITER = """
 import sys
 import pandas as pd
-from tests.benchmarks.store import observations
+from twin_sandbox.bench import observations
 from twin_sandbox.things.store import Store
 
 with Store(sys.argv[1]) as store:
@@ -37,7 +38,7 @@ def writer(path, mode):
 
 def test_nothing_is_lost_or_doubled():
     figures = measure(observations(15_400))
-    assert (figures["new"], figures["lost"], figures["doubled"]) == (13_860, 0, 0)
+    assert (figures["accepted"], figures["lost"], figures["doubled"]) == (13_860, 0, 0)
 
 
 def test_two_processes_write_the_same_observations_at_once(tmp_path):
