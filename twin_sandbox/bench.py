@@ -111,7 +111,7 @@ def _least_s(what: Callable[[], object], times: int = 15) -> float:
 
 
 def ingest(table: pd.DataFrame) -> dict[str, float]:
-    """Observations into the store: how many were new, seconds, how many a second, how many were lost and how many doubled."""
+    """Observations into the store: how many were new, lost and doubled, and how long it took."""
     from twin_sandbox.things.store import Store
 
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store.db") as store:
