@@ -173,6 +173,11 @@ class _Reader:
                 raise TwinError(
                     f"{where}, LoD {shape.lod}", f"refers to vertex {dangling}", f"0 to {len(self.vertices) - 1}"
                 )
+            surfaces = [surface for shell in shape.shells for surface in shell]
+            if not all(shape.shells) or not all(ring for one in surfaces for ring in one or [[]]):
+                raise TwinError(
+                    f"{where}, LoD {shape.lod}", "an empty shell, surface or ring", "Rings of at least three vertices"
+                )
             for number, shell in enumerate(shape.shells):
                 self._check(f"{where}, LoD {shape.lod}", shell, number, shape)
         return max(shapes, key=lambda shape: shape.lod, default=None)
