@@ -95,11 +95,14 @@ def test_no_feedback_page_shows_a_hidden_input_or_the_truth(demo):
     for student in result["students"]:
         truth = json.loads((course / "truth" / student["id"] / "storm_night.json").read_text(encoding="utf-8"))
         hidden = [f"{years} {minutes}" for years, minutes in truth["storm_depth_calls"]]
-        if student["score"] < student["max_score"] / 2:  # whoever finds the truth may print it: it is their own answer
-            hidden += [repr(truth["trunk_roughness_n"]), repr(round(truth["runoff_m3"], 1))]
+        truths = [repr(truth["trunk_roughness_n"]), repr(round(truth["runoff_m3"], 1))]
         [page] = [page for page in pages if student["id"] in page.parts]
         text = page.read_text(encoding="utf-8")
         assert [value for value in hidden if value in text] == [], student["id"]
+        # who finds the truth may print it in a cell of their own: there the verdicts alone are searched
+        found_it = student["score"] >= student["max_score"] / 2
+        told = text[: text.index('<div class="cell')] if found_it else text
+        assert [value for value in truths if value in told] == [], student["id"]
 
 
 def test_nothing_a_student_holds_tells_the_truth(demo):
