@@ -99,10 +99,9 @@ def test_no_feedback_page_shows_a_hidden_input_or_the_truth(demo):
         [page] = [page for page in pages if student["id"] in page.parts]
         text = page.read_text(encoding="utf-8")
         assert [value for value in hidden if value in text] == [], student["id"]
-        # who finds the truth may print it in a cell of their own: there the verdicts alone are searched
-        found_it = student["score"] >= student["max_score"] / 2
-        told = text[: text.index('<div class="cell')] if found_it else text
-        assert [value for value in truths if value in told] == [], student["id"]
+        # who calibrates well may hand in the truth to its last digit, and reads their own answer on the page
+        if student["score"] < student["max_score"] / 2:
+            assert [value for value in truths if value in text] == [], student["id"]
 
 
 def test_nothing_a_student_holds_tells_the_truth(demo):
