@@ -1,32 +1,74 @@
-"""What every engine offers the clock: start, step, finish.
+"""What every engine offers the clock: ports, start, step, finish.
 
-The clock says until when; the engine says what it then found. Values pass as plain floats, named by entity, in SI
-units; nothing of the engine's own (objects, indices, unit systems) gets through.
+The clock says until when and hands over what came from other engines; the engine says what it then found. Values pass
+as arrays of plain floats, one for each entity of a port, in the unit that the port states; nothing of the engine's own
+(objects, indices, unit systems) gets through. So a wire needs to know two ports, and never two engines.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+Values = Mapping[str, NDArray[np.float64]]
+"""Quantity → one value for each code of its port, in the port's order and unit."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """One quantity that an engine takes or gives.
+
+    Args:
+        codes: the entities that it speaks of, by unified code (or short name, like ``pump_1``), in order.
+        unit: unit of every value, e.g. ``"m³/s"``; ``"1"`` for a share, a state (0 or 1) or a factor.
+        means: the quantity in a few words, with its reference level or sign.
+    """
+
+    codes: tuple[str, ...]
+    unit: str
+    means: str
+
 
 @dataclass(frozen=True)
 class Outputs:
-    """What an engine found at ``time_s`` after its start: one value for each of the names it was started with.
-
-    Args:
-        time_s: time since the start [s].
-        found: quantity → values in the order of the engine's names for it.
-    """
+    """What an engine found at ``time_s`` after its start: the values of the ports that it gives."""
 
     time_s: float
-    found: Mapping[str, NDArray[np.float64]]
+    found: Values
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What an engine leaves when its run is over.
+
+    Args:
+        balances: what went in, out and stayed (``inflow_m3`` …), and the engine's errors as shares (``…_error``).
+        records: whatever of its own the engine kept, for those who ask for it by type.
+    """
+
+    balances: Mapping[str, float] = field(default_factory=dict)
+    records: object = None
 
 
 class Engine(Protocol):
     """One simulation, driven in steps; several engines meet only at the clock that drives them."""
+
+    @property
+    def step_s(self) -> int:
+        """Shortest time over which the engine exchanges values [s]; the clock steps it by a multiple of it."""
+        ...
+
+    @property
+    def takes(self) -> Mapping[str, Port]:
+        """What may be handed to :meth:`step`. Nothing has to be: left to itself, an engine follows its own model."""
+        ...
+
+    @property
+    def gives(self) -> Mapping[str, Port]:
+        """What :meth:`start` and :meth:`step` tell."""
+        ...
 
     def start(self) -> Outputs:
         """Open the model and give the state at time 0.
@@ -36,11 +78,17 @@ class Engine(Protocol):
         """
         ...
 
-    def step(self, until_s: float, inputs: Mapping[str, float]) -> Outputs:
-        """Apply ``inputs`` now and go on to ``until_s`` [s since start]."""
+    def step(self, until_s: float, inputs: Values) -> Outputs:
+        """Take ``inputs`` now, hold them, and go on to ``until_s`` [s since start].
+
+        A value of NaN leaves that entity to the engine itself, which then does what it would do alone.
+
+        Raises:
+            TwinError: the engine failed; what was given before stays true.
+        """
         ...
 
-    def finish(self) -> object:
+    def finish(self) -> Finished:
         """Close the model; give records and balances of the whole run."""
         ...
 
