@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin_sandbox.engines import drainage
+from twin_sandbox.engines import drainage, process
 from twin_sandbox.engines.drainage import Drainage, Model, Rule
 from twin_sandbox.errors import TwinError
 
@@ -148,8 +148,9 @@ def test_a_model_that_swmm_refuses_tells_its_code_and_the_object():
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_dead_worker_is_told_not_waited_for(running, blow):
     engine = running(pumped())
-    assert engine._process is not None
-    engine._process.popen.send_signal(blow)
+    assert engine._worker is not None
+    assert engine._worker.process is not None
+    engine._worker.process.popen.send_signal(blow)
     with pytest.raises(TwinError, match=blow.name):
         engine.step(300, {})
     with pytest.raises(TwinError, match="not running"):
@@ -158,10 +159,11 @@ def test_a_dead_worker_is_told_not_waited_for(running, blow):
 
 def test_a_silent_worker_is_stopped(running, monkeypatch):
     engine = running(pumped())
-    assert engine._process is not None
-    popen = engine._process.popen
+    assert engine._worker is not None
+    assert engine._worker.process is not None
+    popen = engine._worker.process.popen
     popen.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(drainage, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(process, "ANSWER_WITHIN_S", 0.2)
     before = time.monotonic()
     with pytest.raises(TwinError, match="no answer"):
         engine.step(300, {})
@@ -190,8 +192,9 @@ def test_a_fork_may_not_step_its_parents_simulation(running):
 def test_nothing_is_left_behind(how):
     engine = Drainage(pumped())
     engine.start()
-    assert engine._process is not None
-    folder, popen = engine._process.folder, engine._process.popen
+    assert engine._worker is not None
+    assert engine._worker.process is not None
+    folder, popen = engine._worker.process.folder, engine._worker.process.popen
     assert folder.is_dir()
     if how == "finish":
         engine.finish()

@@ -1,30 +1,25 @@
 """Drains and street stores: EPA SWMM 5.2 behind the engine protocol, in a process of its own."""
 
-import contextlib
-import json
-import os
-import select
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.drainage_worker import HEADER
+from twin_sandbox.engines.process import Worker
 from twin_sandbox.engines.protocol import Outputs
 from twin_sandbox.errors import TwinError
 
-ANSWER_WITHIN_S = 60.0
-"""A request that takes longer than this has gone wrong: a whole night takes about half a second."""
+ADVICE = "The code is SWMM's; the message names the object in the model's input."
+
+
+def swmm_root() -> Path:
+    """The folder from which a worker imports SWMM."""
+    import swmm.toolkit
+
+    return Path(next(iter(swmm.toolkit.__path__))).parents[1]
 
 
 @dataclass(frozen=True)
@@ -97,55 +92,6 @@ class Records:
     routing_error: float
 
 
-@dataclass
-class _Process:
-    """The worker, its pipes and its folder, and how to be rid of them all."""
-
-    popen: "subprocess.Popen[bytes]"
-    folder: Path
-    owner: int = field(default_factory=os.getpid)
-
-    def end(self) -> None:
-        # A fork of this process holds copies of the pipes; the worker and its folder aren't its to remove.
-        if os.getpid() != self.owner:
-            return
-        for pipe in (self.popen.stdin, self.popen.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        try:
-            self.popen.wait(timeout=0.2)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _start_process(text: str) -> _Process:
-    import swmm.toolkit
-
-    folder = Path(tempfile.mkdtemp(prefix="practicum-drainage-"))
-    try:
-        (folder / "model.inp").write_text(text, encoding="utf-8")
-        # The worker must find this package and SWMM wherever they came from, and nothing in the caller's folder.
-        roots = [Path(__file__).parents[2], Path(next(iter(swmm.toolkit.__path__))).parents[1]]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(root) for root in roots)}
-        with (folder / "console").open("wb") as console:
-            popen = subprocess.Popen(
-                [sys.executable, "-m", "twin_sandbox.engines.drainage_worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=console,
-                cwd=folder,
-                env=environment,
-                bufsize=0,
-            )
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise TwinError("drainage engine", f"its process did not start ({error.strerror})") from error
-    return _Process(popen, folder)
-
-
 class Drainage:
     """One SWMM simulation in a worker process.
 
@@ -157,18 +103,23 @@ class Drainage:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._process: _Process | None = None
-        self._finalizer: weakref.finalize[[], Drainage] | None = None
+        self._worker: Worker | None = None
 
     def start(self) -> Outputs:
         """Start the worker, open the model, give the state at time 0."""
-        self._process = _start_process(self.model.text)
-        self._finalizer = weakref.finalize(self, self._process.end)
+        self._worker = Worker(
+            "drainage engine",
+            "EPA SWMM",
+            "twin_sandbox.engines.drainage_worker",
+            roots=[swmm_root()],
+            files={"model.inp": self.model.text},
+            advice=ADVICE,
+        )
         rules = {name: vars(rule) for name, rule in self.model.rules.items()}
         _, state = self._ask(
             {
                 "do": "start",
-                "folder": str(self._process.folder),
+                "folder": str(self._worker.folder),
                 "nodes": self.model.nodes,
                 "links": self.model.links,
                 "rules": rules,
@@ -202,11 +153,15 @@ class Drainage:
             routing_error=answer["routing_error"],
         )
 
+    def _ask(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], NDArray[np.float64]]:
+        if self._worker is None:
+            raise TwinError("drainage engine", "not running", then="Start a new run.")
+        return self._worker.ask(request)
+
     def close(self) -> None:
         """End the worker and remove its folder."""
-        if self._finalizer is not None:
-            self._finalizer()
-        self._process = None
+        if self._worker is not None:
+            self._worker.close()
 
     def _outputs(self, time_s: float, state: NDArray[np.float64]) -> Outputs:
         nodes, links = len(self.model.nodes), len(self.model.links)
@@ -218,65 +173,3 @@ class Drainage:
                 "setting": state[nodes + links :],
             },
         )
-
-    def _ask(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], NDArray[np.float64]]:
-        if self._process is None:
-            raise TwinError("drainage engine", "not running", then="Start a new run.")
-        if self._process.owner != os.getpid():
-            raise TwinError(
-                "drainage engine", "opened by another process", then="Open a session in the process that steps it."
-            )
-        popen = self._process.popen
-        assert popen.stdin is not None  # noqa: S101 - both were asked for as pipes
-        assert popen.stdout is not None  # noqa: S101 - likewise
-        body = json.dumps(request).encode()
-        deadline = time.monotonic() + ANSWER_WITHIN_S
-        try:
-            popen.stdin.write(HEADER.pack(len(body), 0) + body)
-            sizes = HEADER.unpack(self._read(popen.stdout.fileno(), HEADER.size, deadline))
-            answer: dict[str, Any] = json.loads(self._read(popen.stdout.fileno(), sizes[0], deadline))
-            block = np.frombuffer(self._read(popen.stdout.fileno(), sizes[1], deadline), dtype=np.float64)
-        except (OSError, EOFError) as error:
-            raise self._death() from error
-        if "error" in answer:
-            self.close()
-            raise TwinError(
-                "drainage engine (EPA SWMM)",
-                answer["error"],
-                then="The code is SWMM's; the message names the object in the model's input.",
-            )
-        return answer, block
-
-    def _read(self, descriptor: int, size: int, deadline: float) -> bytes:
-        parts = bytearray()
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        while len(parts) < size:
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                self.close()
-                raise TwinError("drainage engine", f"no answer within {ANSWER_WITHIN_S:g} s; it was stopped")
-            part = os.read(descriptor, size - len(parts))
-            if not part:
-                raise EOFError
-            parts += part
-        return bytes(parts)
-
-    def _death(self) -> TwinError:
-        """Why the worker is gone, from its exit and its last words."""
-        process = self._process
-        if process is None:
-            return TwinError("drainage engine", "not running")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.popen.wait(timeout=2.0)
-        code = process.popen.returncode
-        words = ""
-        with contextlib.suppress(OSError):
-            lines = (process.folder / "console").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            words = lines[-1].strip() if lines else ""
-        how = "ended"
-        if code is not None and code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
-        elif code is not None:
-            how = f"ended with code {code}"
-        self.close()
-        return TwinError("drainage engine (EPA SWMM)", f"its process {how}" + (f" ({words})" if words else ""))

@@ -2,42 +2,24 @@
 
 SWMM keeps its model in global variables, so a process holds one simulation; and it prints to the C standard output, so
 that descriptor is pointed elsewhere before SWMM is loaded. Requests come on standard input, answers leave on a copy of
-the first standard output, both as frames: two 4-byte lengths, JSON, and a block of 64-bit floats.
+the first standard output, both as frames (`twin_sandbox.engines.frames`).
 
 Nothing but the standard library and SWMM is imported: the process starts in a few hundredths of a second.
 """
 
 import contextlib
-import json
 import os
-import struct
-import sys
 from array import array
-from typing import IO, Any
+from typing import Any
 
-HEADER = struct.Struct("<II")
+from twin_sandbox.engines.frames import Answer, RefusedError, serve_standard
+
 FT3_M3 = 0.3048**3
 NODE, LINK = 2, 3
 NODE_DEPTH, NODE_HEAD = 5, 6
 LINK_FLOW, LINK_SETTING = 0, 5
 """Numbers of the toolkit's ObjectType, NodeResult and LinkResult: its own module of them takes longer to import than
 all the rest of the worker (a test holds them equal)."""
-
-
-class RefusedError(Exception):
-    """SWMM gave an error; the text is its own."""
-
-
-def read_exactly(source: IO[bytes], size: int) -> bytes:
-    """The next ``size`` bytes, or fewer at the end."""
-    parts = []
-    while size:
-        part = source.read(size)
-        if not part:
-            break
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
 
 
 class Simulation:
@@ -211,41 +193,32 @@ class Simulation:
         }
 
 
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer requests until there are no more."""
-    simulation: Simulation | None = None
-    while len(header := read_exactly(requests, HEADER.size)) == HEADER.size:
-        size, _ = HEADER.unpack(header)
-        request = json.loads(read_exactly(requests, size))
-        answer: dict[str, Any] = {}
-        block = b""
-        try:
-            if request["do"] == "start":
-                simulation = Simulation(request)
-                block = simulation.state().tobytes()
-            elif simulation is None:
-                answer = {"error": "not started"}
-            elif request["do"] == "step":
-                simulation.advance(int(request["until_s"]), request["settings"])
-                answer, block = {"time_s": simulation.time_s}, simulation.state().tobytes()
-            else:
-                block = simulation.records.tobytes()
-                answer = simulation.finish()
-        except RefusedError as refused:
-            answer, block = {"error": str(refused)}, b""
-        body = json.dumps(answer).encode()
-        answers.write(HEADER.pack(len(body), len(block)) + body + block)
-        answers.flush()
-    if simulation is not None:
-        simulation.remove_files()
+class Server:
+    """What the worker says to each request; it holds one simulation."""
+
+    def __init__(self) -> None:
+        self.simulation: Simulation | None = None
+
+    def answer(self, request: dict[str, Any], _: bytes) -> Answer:
+        """Start, step or finish."""
+        if request["do"] == "start":
+            self.simulation = Simulation(request)
+            return {}, self.simulation.state().tobytes()
+        if self.simulation is None:
+            return {"error": "not started"}, b""
+        if request["do"] == "step":
+            self.simulation.advance(int(request["until_s"]), request["settings"])
+            return {"time_s": self.simulation.time_s}, self.simulation.state().tobytes()
+        block = self.simulation.records.tobytes()
+        return self.simulation.finish(), block
 
 
 def main() -> None:
-    """Keep the pipe for ourselves, give SWMM's printing to standard error, and serve."""
-    pipe = os.dup(1)
-    os.dup2(2, 1)
-    with os.fdopen(pipe, "wb") as answers:
-        serve(sys.stdin.buffer, answers)
+    """Serve until there are no more requests."""
+    server = Server()
+    serve_standard(server.answer)
+    if server.simulation is not None:
+        server.simulation.remove_files()
 
 
 if __name__ == "__main__":
