@@ -1,0 +1,197 @@
+"""One clock for all engines: who steps when, and what each is handed.
+
+Time goes in ticks, the greatest time that divides every exchange interval. An engine steps in the tick in which its
+interval ends, so nobody ever sees the future. Within a tick the engines step in the wiring's order: a wire without
+delay hands over what its source has just found for the same instant (Gauss–Seidel; Kübler and Schiehlen 2000,
+doi:10.1076/1387-3954(200006)6:2;1-M;FT093), one with a delay what it found so long before. Values are held between two
+exchanges. What is commanded outweighs what is wired, and what happens (an event) outweighs both.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin_sandbox.engines.protocol import Engine, Finished, Values
+from twin_sandbox.errors import TwinError
+from twin_sandbox.world.tracks import Tracks
+from twin_sandbox.world.wiring import Wiring, fit, order
+
+Settings = Mapping[str, float]
+"""Code → value, for one input."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A value that one input has for a while, whatever is wired or commanded.
+
+    Args:
+        engine: whose input.
+        takes: quantity.
+        code: entity.
+        value: in the port's unit.
+        from_s: first moment [s since start]; it counts from the exchange that follows.
+        until_s: end [s since start].
+    """
+
+    engine: str
+    takes: str
+    code: str
+    value: float
+    from_s: float = 0.0
+    until_s: float = math.inf
+
+
+class Clock:
+    """Engines on one clock.
+
+    Args:
+        engines: by name, not started.
+        wiring: the wires between them.
+        horizon_s: length of the run [s].
+        report_s: values are kept every so many seconds.
+        effects: what happens.
+
+    Raises:
+        TwinError: a wiring that does not fit, intervals that do not divide the horizon, an effect on an input that is
+            not there.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        wiring: Wiring,
+        horizon_s: int,
+        report_s: int,
+        effects: Sequence[Effect] = (),
+    ) -> None:
+        self.engines, self.horizon_s, self.report_s = dict(engines), horizon_s, report_s
+        self.order = order(wiring, engines)
+        self.every_s = {name: self._interval(wiring, name, engine) for name, engine in engines.items()}
+        self.tick_s = math.gcd(report_s, *self.every_s.values())
+        self._joints = {
+            name: [joint for joint in fit(wiring, engines) if joint.wire.target == name] for name in engines
+        }
+        self._delays: dict[str, int] = {}
+        for wire in (joint.wire for of in self._joints.values() for joint in of if joint.wire.delay_s):
+            self._delays[wire.source] = max(wire.delay_s, self._delays.get(wire.source, 0))
+        self._past: dict[str, tuple[list[float], list[Values]]] = {name: ([], []) for name in self._delays}
+        self._commands: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in engines}
+        self._effects = [self._placed(effect) for effect in effects]
+        self.found: dict[str, Values] = {}
+        self.time_s = 0
+        self.finished: dict[str, Finished] = {}
+        self.tracks: Tracks | None = None
+
+    def _interval(self, wiring: Wiring, name: str, engine: Engine) -> int:
+        every = (wiring.every_s or {}).get(name, engine.step_s)
+        if every % engine.step_s or self.horizon_s % every:
+            raise TwinError(
+                f"{wiring.origin}, every_s, {name}",
+                f"{every} s",
+                f"A multiple of the engine's {engine.step_s} s that divides the horizon of {self.horizon_s} s.",
+            )
+        return every
+
+    def _place(self, engine: str, takes: str, code: str) -> int:
+        where = f"{engine}.{takes}, {code}"
+        if engine not in self.engines:
+            raise TwinError(where, f"no engine {engine!r} in this run", f"{', '.join(self.engines)}.")
+        ports = self.engines[engine].takes
+        if takes not in ports:
+            raise TwinError(where, f"{engine} takes no {takes!r}", f"{', '.join(ports)}.")
+        try:
+            return ports[takes].codes.index(code)
+        except ValueError:
+            some = ", ".join(ports[takes].codes[:6])
+            raise TwinError(where, f"no such entity in {engine}.{takes}", f"E.g. {some}.") from None
+
+    def _placed(self, effect: Effect) -> tuple[Effect, int]:
+        return effect, self._place(effect.engine, effect.takes, effect.code)
+
+    def start(self) -> None:
+        """Start every engine and keep the first moment."""
+        for name in self.order:
+            self.found[name] = self.engines[name].start().found
+            self._remember(name, 0.0)
+        records = self.horizon_s // self.report_s + 1
+        self.tracks = Tracks({name: self.engines[name].gives for name in self.order}, records)
+        self.tracks.keep(self.found)
+
+    def command(self, engine: str, takes: str, settings: Settings) -> None:
+        """Command an input from now on; NaN gives it back to the wiring and to the engine.
+
+        Raises:
+            TwinError: no such engine, quantity or entity.
+        """
+        places = {self._place(engine, takes, code): value for code, value in settings.items()}
+        held = self._commands[engine].setdefault(takes, np.full(len(self.engines[engine].takes[takes].codes), np.nan))
+        for at, value in places.items():
+            held[at] = value
+
+    def advance(self, until_s: int) -> None:
+        """Go on to ``until_s``, a multiple of the tick.
+
+        Raises:
+            TwinError: an engine failed; what was found and kept until then stays.
+        """
+        while self.time_s < min(until_s, self.horizon_s):
+            ends_s = self.time_s + self.tick_s
+            for name in self.order:
+                if ends_s % self.every_s[name] == 0:
+                    self.found[name] = self.engines[name].step(ends_s, self._inputs(name, ends_s)).found
+                    self._remember(name, ends_s)
+            self.time_s = ends_s
+            if ends_s % self.report_s == 0:
+                assert self.tracks is not None  # noqa: S101 - start() made it
+                self.tracks.keep(self.found)
+
+    def _inputs(self, name: str, ends_s: int) -> Values:
+        inputs: dict[str, NDArray[np.float64]] = {}
+        takes = self.engines[name].takes
+
+        def held(quantity: str) -> NDArray[np.float64]:
+            if quantity not in inputs:
+                inputs[quantity] = np.full(len(takes[quantity].codes), np.nan)
+            return inputs[quantity]
+
+        for joint in self._joints[name]:
+            wire = joint.wire
+            source = self._seen(wire.source, ends_s - wire.delay_s) if wire.delay_s else self.found[wire.source]
+            held(wire.takes)[joint.at_target] = source[wire.gives][joint.at_source] * joint.factor
+        for quantity, values in self._commands[name].items():
+            set_ = ~np.isnan(values)
+            held(quantity)[set_] = values[set_]
+        began_s = ends_s - self.every_s[name]
+        for effect, at in self._effects:
+            if effect.engine == name and effect.from_s <= began_s < effect.until_s:
+                held(effect.takes)[at] = effect.value
+        return inputs
+
+    def _remember(self, name: str, time_s: float) -> None:
+        if name in self._delays:
+            times, values = self._past[name]
+            times.append(time_s)
+            values.append({quantity: array.copy() for quantity, array in self.found[name].items()})
+            old = bisect_right(times, time_s - self._delays[name]) - 1
+            if old > 0:
+                del times[:old], values[:old]
+
+    def _seen(self, name: str, time_s: float) -> Values:
+        """What an engine had found by ``time_s``; before its start, what it found then."""
+        times, values = self._past[name]
+        return values[max(0, bisect_right(times, time_s) - 1)]
+
+    def finish(self) -> Mapping[str, Finished]:
+        """Finish every engine: balances and records by name."""
+        if not self.finished:
+            self.finished = {name: engine.finish() for name, engine in self.engines.items()}
+        return self.finished
+
+    def close(self) -> None:
+        """Close every engine, finished or not."""
+        for engine in self.engines.values():
+            engine.close()
