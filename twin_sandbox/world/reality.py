@@ -99,7 +99,7 @@ class Reality:
                 raise TwinError("Reality.device_faults", told, "Faults, e.g. Stuck('level-03').")
 
     def happens(self, scenario: "Scenario") -> "Scenario":
-        """The scenario as it really comes: with this reality's surge, its storm later or earlier.
+        """The scenario as it really comes: with this reality's surge, its storm, if any, later or earlier.
 
         Raises:
             TwinError: the storm would begin outside the run.
@@ -108,7 +108,7 @@ class Reality:
 
         return replace(
             scenario,
-            storm_start=scenario.storm_start + pd.Timedelta(minutes=self.storm_offset_min),
+            storm_start=scenario.storm_start + pd.Timedelta(minutes=self.storm_offset_min if scenario.rains else 0.0),
             tide=replace(scenario.tide, surge_m=scenario.tide.surge_m + self.surge_m),
         )
 
