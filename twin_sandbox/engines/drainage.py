@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin_sandbox.engines.process import Worker
 from twin_sandbox.engines.protocol import Outputs
+from twin_sandbox.engines.rules import Rule
 from twin_sandbox.errors import TwinError
+
+__all__ = ["Drainage", "Model", "Records", "Rule"]
 
 ADVICE = "The code is SWMM's; the message names the object in the model's input."
 
@@ -20,25 +23,6 @@ def swmm_root() -> Path:
     import swmm.toolkit
 
     return Path(next(iter(swmm.toolkit.__path__))).parents[1]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The standing rule of one pump or gate.
-
-    Args:
-        kind: "pump" (start and stop depth), "gate" (open while the water inside is higher), or "fixed".
-        inside: node whose water the link takes.
-        outside: node to which it goes.
-        start_depth_m: depth in ``inside`` above which a pump starts [m].
-        stop_depth_m: depth below which it stops [m].
-    """
-
-    kind: Literal["pump", "gate", "fixed"]
-    inside: str
-    outside: str
-    start_depth_m: float = 0.0
-    stop_depth_m: float = 0.0
 
 
 @dataclass(frozen=True)

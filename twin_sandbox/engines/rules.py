@@ -1,0 +1,23 @@
+"""The standing rules of a drainage station."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The standing rule of one pump or gate.
+
+    Args:
+        kind: "pump" (start and stop depth), "gate" (open while the water inside is higher), or "fixed".
+        inside: node whose water the link takes.
+        outside: node to which it goes.
+        start_depth_m: depth in ``inside`` above which a pump starts [m].
+        stop_depth_m: depth below which it stops [m].
+    """
+
+    kind: Literal["pump", "gate", "fixed"]
+    inside: str
+    outside: str
+    start_depth_m: float = 0.0
+    stop_depth_m: float = 0.0

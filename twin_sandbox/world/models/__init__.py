@@ -1,0 +1,1 @@
+"""The district as the model of each engine."""
