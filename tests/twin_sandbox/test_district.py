@@ -239,6 +239,13 @@ FAULTS = {
     "datastream_ranges_absurd": _fact("datastreams", "range_low", lambda _: 1e9),
     "observations_a_day": lambda d: d.facts["datastreams"].__setitem__("interval_s", 3600),
     "thing_descriptions_wrong": _fact("datastreams", "unit", lambda _: "furlong"),
+    "wrong_connections": _drop("wrong_connections", 5),
+    "share_of_foul_water_in_storm_sewers": lambda d: d.entities["wrong_connections"].__setitem__(
+        "dry_weather_m3s", 0.0
+    ),
+    "wrong_connection_slope_least": _column("wrong_connections", "outlet_invert_m", lambda level: level + 5.0),
+    "wrong_connections_below_their_manhole": _column("wrong_connections", "outlet_invert_m", lambda level: level - 9.0),
+    "wrong_connections_that_miss_house_or_manhole": _column("wrong_connections", "junction_code", lambda _: NOWHERE),
 }
 
 

@@ -21,7 +21,7 @@ def copy(sample, tmp_path):
 
 
 def test_opening_reads_no_table(sample):
-    assert read_district(sample.folder).entities._read == {}
+    assert read_district(sample.folder).entities._kept == {}
 
 
 @pytest.mark.parametrize("name", TABLES)

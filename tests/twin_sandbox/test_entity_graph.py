@@ -66,17 +66,32 @@ def test_a_building_drains_from_where_it_stands(twin):
 
 
 def test_with_a_manhole_all_above_it_lose_their_way_to_the_sea(twin):
-    pipes = twin.entities["conduits"]
+    pipes, wrong = twin.entities["conduits"], twin.entities["wrong_connections"]
 
     def above(at):
         found = set()
         for pipe, row in pipes[pipes["to_code"] == at].iterrows():
             found |= {pipe, row["from_code"]} | above(row["from_code"])
         areas = twin.entities["subcatchments"]
-        return found | set(areas.index[areas["outlet"] == at])
+        found |= set(areas.index[areas["outlet"] == at])
+        return found | set(wrong.index[wrong["junction_code"] == at])
 
     for manhole in twin.entities["junctions"].index[::13]:
         assert set(twin.fed_by(manhole, "drains").index) == above(manhole)
+
+
+def test_foul_water_of_a_wrong_connection_runs_to_the_sea_by_the_storm_sewers(twin):
+    outfalls = set(twin.entities["outfalls"].index)
+    for code_, row in twin.entities["wrong_connections"].iterrows():
+        way = list(twin.feeds(code_, "drains").index)
+        assert way[0] == row["junction_code"]
+        assert way[-1] in outfalls
+        assert twin.related(row["building_code"], "drains").index.tolist() == [code_]
+
+
+def test_the_rain_of_a_wrongly_connected_house_still_drains_from_where_it_stands(twin):
+    house = twin.entities["wrong_connections"]["building_code"].iloc[0]
+    assert twin.feeds(house, "drains").index[0] in twin.entities["subcatchments"].index
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twin_sandbox.entities.queries import Queries
 from twin_sandbox.entities.sheets import Sheet, parse_sheets
@@ -28,64 +28,40 @@ STAGES = "stage_storage.csv"
 SHEETS = "sheets.json"
 FILES = (RECIPE, DATABASE, STAGES, SHEETS, *(f"{name}.npy" for name in RASTERS))
 
+Frame = TypeVar("Frame")
+
 _AGAIN = "Build it again: practicum district build."
 
 
-class Entities(Mapping[str, "gpd.GeoDataFrame"]):
-    """The tables by name, each indexed by unified code, read at first use and then kept.
+class Tables(Mapping[str, Frame]):
+    """Tables by name, each read at first use and then kept.
 
     Who changes a table in place changes what the district shows from then on; take a ``.copy()`` to work on.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._read: dict[str, gpd.GeoDataFrame] = {}
+    def __init__(self, what: str, names: Iterable[str], read: Callable[[str], Frame]) -> None:
+        """Hold the tables ``names``, called ``what`` in a refusal."""
+        self._what, self._names, self._read = what, tuple(names), read
+        self._kept: dict[str, Frame] = {}
 
-    def __getitem__(self, name: str) -> "gpd.GeoDataFrame":
+    def __getitem__(self, name: str) -> Frame:
         """The table ``name``.
 
         Raises:
             KeyError: there is no such table.
             TwinError: the folder lacks it, or lacks one of its columns.
         """
-        if name not in TABLES:
-            raise KeyError(f"{name!r}: the tables are {', '.join(TABLES)}")
-        if name not in self._read:
-            self._read[name] = _read_table(self._folder / DATABASE, name)
-        return self._read[name]
+        if name not in self._names:
+            raise KeyError(f"{name!r}: the {self._what} are {', '.join(self._names)}")
+        if name not in self._kept:
+            self._kept[name] = self._read(name)
+        return self._kept[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(TABLES)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(TABLES)
-
-
-class FactTables(Mapping[str, "pd.DataFrame"]):
-    """The tables of facts about entities by name (`twin_sandbox.entities.FACTS`), read at first use and then kept."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._read: dict[str, pd.DataFrame] = {}
-
-    def __getitem__(self, name: str) -> "pd.DataFrame":
-        """The table ``name``.
-
-        Raises:
-            KeyError: there is no such table.
-            TwinError: the folder lacks it, or lacks one of its columns.
-        """
-        if name not in FACTS:
-            raise KeyError(f"{name!r}: the tables of facts are {', '.join(FACTS)}")
-        if name not in self._read:
-            self._read[name] = _read_layer(self._folder / DATABASE, name, FACTS[name].columns)
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FACTS)
-
-    def __len__(self) -> int:
-        return len(FACTS)
+        return len(self._names)
 
 
 class District(Queries):
@@ -100,8 +76,9 @@ class District(Queries):
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.entities: Mapping[str, gpd.GeoDataFrame] = Entities(folder)
-        self.facts: Mapping[str, pd.DataFrame] = FactTables(folder)
+        database = folder / DATABASE
+        self.entities: Mapping[str, gpd.GeoDataFrame] = Tables("tables", TABLES, partial(_read_table, database))
+        self.facts: Mapping[str, pd.DataFrame] = Tables("tables of facts", FACTS, partial(_read_facts, database))
 
     def __repr__(self) -> str:
         return f"<District {self.name_en} {self.name_zh}, {self.folder}>"
@@ -115,6 +92,8 @@ class District(Queries):
 
     def as_of(self, day: object) -> "AsOf":
         """The district as of a day: who stood then, with the values of then; queries work as on today's.
+
+        Tables of facts (`facts`) have no history: they are today's, also those about entities that stood then.
 
         Args:
             day: a day such as ``"2019-05-01"``, a date or a moment.
@@ -229,6 +208,11 @@ def _verify(path: Path, expected: str | None) -> None:
 def _read_table(path: Path, name: str) -> "gpd.GeoDataFrame":
     table: gpd.GeoDataFrame = _read_layer(path, name, ("code", *COMMON, *TABLES[name].columns))
     return table.set_index("code")
+
+
+def _read_facts(path: Path, name: str) -> "pd.DataFrame":
+    rows: pd.DataFrame = _read_layer(path, name, FACTS[name].columns)
+    return rows
 
 
 def _read_layer(path: Path, name: str, columns: tuple[str, ...]) -> Any:  # noqa: ANN401 - with or without geometry

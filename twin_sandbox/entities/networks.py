@@ -44,7 +44,11 @@ class Network:
 
 NETWORKS: dict[str, Network] = {
     "drains": Network(
-        ("outfalls",), ("conduits", "pumps", "gates"), ("subcatchments",), fed=("drains_to",), drains=True
+        ("outfalls",),
+        ("conduits", "pumps", "gates"),
+        ("subcatchments", "wrong_connections"),
+        fed=("drains_to",),
+        drains=True,
     ),
     "water": Network(
         ("water_sources",),

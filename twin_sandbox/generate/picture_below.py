@@ -24,6 +24,7 @@ MAINS = (
     ("heat_pipes", "#d0453a", "heat main", "供热管"),
     ("gas_pipes", "#d9a400", "gas main", "燃气管"),
     ("power_lines", "#7b4fa3", "power cable", "电缆"),
+    ("wrong_connections", "#00a05a", "wrong connection", "雨污混接"),
 )
 """Tables of lines below the ground with colour and words."""
 
@@ -61,6 +62,8 @@ def draw_underground(axes: Any, district: District, *, chinese: bool) -> list[Ke
         if name in TABLES and len(entities[name]):
             table = entities[name]
             wide = (0.5 + 1.6 * table["diameter_m"]).tolist() if "diameter_m" in table else 0.8
+            if name == "wrong_connections":
+                wide = 2.4  # few and short: they would not be seen
             lines(
                 axes, table.geometry, colors=colour, linewidths=wide, alpha=0.85, zorder=4 if name == "conduits" else 5
             )

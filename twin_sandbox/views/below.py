@@ -38,6 +38,7 @@ class Network(NamedTuple):
 
 NETWORKS = (
     Network(("conduits",), (0, 114, 178), "storm sewers", "雨水管", "diameter_m"),
+    Network(("wrong_connections",), (0, 158, 115), "foul water into storm sewers", "雨污混接", "diameter_m"),
     Network(("water_pipes",), (86, 180, 233), "water mains", "供水管", "diameter_m"),
     Network(("heat_pipes",), (213, 94, 0), "heat pipes", "供热管", "diameter_m"),
     Network(("gas_pipes",), (240, 228, 66), "gas pipes", "燃气管", "diameter_m"),
@@ -127,6 +128,8 @@ def _end_depths_m(district: "District", name: str, table: "gpd.GeoDataFrame") ->
             (node[row.from_code] + row.inlet_offset_m, node[row.to_code] + row.outlet_offset_m)
             for row in table.itertuples()
         )
+    elif "inlet_invert_m" in table.columns:
+        levels = ((row.inlet_invert_m, row.outlet_invert_m) for row in table.itertuples())
     elif "invert_m" in table.columns:
         levels = ((level, level) for level in table["invert_m"])
     else:

@@ -1,4 +1,4 @@
-"""Storm sewers and the pumping station."""
+"""Storm sewers, the pumping station, and foul water that runs into them."""
 
 from twin_sandbox.entities.schema.table import Facts, Table
 
@@ -51,6 +51,21 @@ TABLES: dict[str, Table] = {
         {"from_code": "from", "to_code": "to"},
     ),
     "outfalls": Table("F", "OF", "Point", ("invert_m", "tidal", "swmm_id")),
+    "wrong_connections": Table(
+        "F",
+        "WC",
+        "LineString",
+        (
+            "building_code",
+            "junction_code",
+            "dry_weather_m3s",
+            "length_m",
+            "diameter_m",
+            "inlet_invert_m",
+            "outlet_invert_m",
+        ),
+        {"building_code": "drains", "junction_code": "drains_to"},
+    ),
 }
 
 FACTS: dict[str, Facts] = {}

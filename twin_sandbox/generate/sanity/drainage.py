@@ -1,4 +1,4 @@
-"""Storm sewers, the station, subcatchments and low areas."""
+"""Storm sewers, the station, subcatchments, low areas and wrong connections."""
 
 import math
 from collections.abc import Iterator
@@ -13,11 +13,13 @@ from twin_sandbox.generate.sanity.town import land_m2
 from twin_sandbox.generate.sanity.value import RULE, Value, none_of
 
 DRAINAGE = "GB 50014-2021"
+FOUL_OF_SUPPLY = 0.85
+"""GB 50318-2017."""
 
 
 def values(district: District) -> Iterator[Value]:
     """Figures of the drains."""
-    for part in (_sewers, _flow, _station, _catchments, _low_areas):
+    for part in (_sewers, _flow, _station, _catchments, _low_areas, _wrong_connections):
         yield from part(district)
 
 
@@ -251,3 +253,21 @@ def _loops(spills: dict[str, str], code: str) -> bool:
         seen.add(code)
         code = spills[code]
     return False
+
+
+def _wrong_connections(district: District) -> Iterator[Value]:
+    table, services = district.entities["wrong_connections"], district.entities["water_services"]
+    houses, manholes = district.entities["buildings"], district.entities["junctions"]
+    yield Value("wrong_connections", float(len(table)), 6, 12, "1", RULE)
+    foul = FOUL_OF_SUPPLY * float(services["base_demand_m3s"].sum())
+    share = float(table["dry_weather_m3s"].sum()) / foul if foul else math.nan
+    yield Value("share_of_foul_water_in_storm_sewers", round(share, 4), 0.01, 0.08, "1", RULE)
+    fall = (table["inlet_invert_m"] - table["outlet_invert_m"]) / table["length_m"]
+    yield Value("wrong_connection_slope_least", round(float(fall.min()), 4), 0.003, 0.1, "1", "GB 50015-2019, 4.5")
+    floor = table["junction_code"].map(manholes["invert_m"])
+    yield none_of("wrong_connections_below_their_manhole", int((~(table["outlet_invert_m"] > floor)).sum()))
+    house = houses.geometry.reindex(table["building_code"]).to_numpy()
+    manhole = manholes.geometry.reindex(table["junction_code"]).to_numpy()
+    begin, end = (shapely.get_point(table.geometry.to_numpy(), k) for k in (0, -1))
+    joined = (shapely.distance(begin, house) < 0.05) & (shapely.distance(end, manhole) < 0.05)
+    yield none_of("wrong_connections_that_miss_house_or_manhole", int((~joined).sum()))
