@@ -1,0 +1,96 @@
+"""Kernels compiled once, kept in the practicum's cache folder beside the districts, and only loaded from then on.
+
+The folder is named by the kernels' source and numba's version; within it numba keys by signature and processor. So a
+sandbox can be shown it read-only, and whoever changes a kernel gets a folder of its own.
+"""
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twin_sandbox.data import cache_folder
+from twin_sandbox.errors import TwinError
+
+KERNELS = "kernels"
+
+
+def kernels_folder() -> Path:
+    """Where the compiled kernels of this version of the practicum and of numba lie."""
+    import llvmlite  # type: ignore[import-untyped]
+    import numba
+
+    text = Path(__file__).with_name("surface_kernel.py").read_bytes()
+    versions = f"{numba.__version__} {llvmlite.__version__}\n".encode()
+    return cache_folder() / KERNELS / hashlib.sha256(versions + text).hexdigest()[:16]
+
+
+def compile_kernels() -> Path:
+    """Compile the kernels unless they are there; then every later process loads them in a fraction of a second.
+
+    Returns:
+        The folder where they lie.
+
+    Raises:
+        TwinError: the folder cannot be written.
+    """
+    surface_advance()
+    return kernels_folder()
+
+
+@functools.cache
+def surface_advance() -> Callable[..., int]:
+    """`surface_kernel.advance`, compiled.
+
+    Raises:
+        TwinError: nobody compiled it before, and its folder is read-only, as it is in a sandbox.
+    """
+    from twin_sandbox.engines import surface_kernel
+
+    return _compiled(surface_kernel.advance, surface_kernel.SIGNATURE, kernels_folder())
+
+
+def _compiled(function: Callable[..., int], signature: str, folder: Path) -> Callable[..., int]:
+    import numba
+    from numba.core import caching
+
+    class Locator(caching._CacheLocator):  # noqa: SLF001 - numba has no public way to name a folder
+        def get_cache_path(self) -> str:
+            return str(folder)
+
+        def get_source_stamp(self) -> str:
+            return folder.name
+
+        def get_disambiguator(self) -> str:
+            return "1"
+
+        @classmethod
+        def from_function(cls, py_func: object, py_file: str) -> "Locator":  # noqa: ARG003 - numba's interface
+            return cls()
+
+    class Implementation(caching.CompileResultCacheImpl):
+        _locator_classes = [Locator]  # type: ignore[list-item]  # noqa: RUF012 - as in its base
+
+    class Cache(caching.FunctionCache):
+        _impl_class = Implementation
+
+    compiled: Any = numba.njit(function)
+    compiled._cache = Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - likewise
+    if not _writable(folder) and compiled._cache.load_overload(signature, compiled.targetctx) is None:  # noqa: SLF001
+        raise TwinError(
+            f"street surface, folder {folder}",
+            "holds no kernel compiled for this processor, and cannot be written",
+            then="Make the folder writable, or start again outside the sandbox: practicum up, or practicum grade.",
+        )
+    compiled.compile(signature)
+    compiled.disable_compile()
+    return compiled  # type: ignore[no-any-return]
+
+
+def _writable(folder: Path) -> bool:
+    if "PRACTICUM_SANDBOX" in os.environ:
+        return False
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return os.access(there, os.W_OK)
