@@ -237,7 +237,7 @@ def test_a_file_of_the_callers_folder_is_not_imported(tmp_path, monkeypatch):
 def test_the_workers_numbers_are_the_toolkits():
     from swmm.toolkit.shared_enum import LinkResult, NodeResult, ObjectType
 
-    from twin_sandbox.engines import drainage_worker as worker
+    from twin_sandbox.engines import swmm as worker
 
     assert (ObjectType.NODE.value, ObjectType.LINK.value) == (worker.NODE, worker.LINK)
     assert (NodeResult.DEPTH.value, NodeResult.HEAD.value) == (worker.NODE_DEPTH, worker.NODE_HEAD)
