@@ -158,7 +158,7 @@ def engine_reads(path: Path, name: Path) -> dict[str, Any]:
             raise TwinError(f"file {name}", "EPANET broke down over it", then="Look for damaged lines; mend the file.")
         found: dict[str, Any] = json.loads(done.stdout)
         if "reason" in found:
-            raise _refusal(name, found["reason"], report)
+            raise refusal(f"file {name}", found["reason"], report)
     if "refused" in found:
         where, what, allowed, then = found["refused"]
         raise TwinError(f"file {name}, {where}", what, allowed, then)
@@ -170,7 +170,7 @@ def engine_reads(path: Path, name: Path) -> dict[str, Any]:
 _FOUND = re.compile(r"Error (\d+): (.*)")
 
 
-def _refusal(name: Path, reason: str, report: Path) -> TwinError:
+def refusal(where: str, reason: str, report: Path) -> TwinError:
     """EPANET's first complaints; its summary, error 200, only if there is no other."""
     lines = report.read_text("utf-8", errors="replace").splitlines() if report.is_file() else []
     found = []
@@ -182,7 +182,7 @@ def _refusal(name: Path, reason: str, report: Path) -> TwinError:
     shown = "; ".join(found[:3]) or f"EPANET: {reason}"
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     return TwinError(
-        f"file {name}",
+        where,
         shown + more,
         then="Mend these lines; the codes stand in appendix B of EPANET's user manual.",
     )
