@@ -33,6 +33,7 @@ from grader.workshop.bank import Entry, compose, read_bank
 from grader.workshop.lab import Lab, find_lab
 from grader.workshop.neighbour import copied_answers, showing_cell
 from twin_sandbox.data import data_folder
+from twin_sandbox.engines.compiled import compile_kernels
 from twin_sandbox.generate import build_district
 
 LAB = "storm_night"
@@ -89,6 +90,7 @@ def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
     begun = time.monotonic()
     tier()  # refuses where nothing can be graded
     _say(1, "the district")
+    compile_kernels()
     places = Places(data_folder("datasets"), build_district())
     lab = find_lab(data_folder("labs"), LAB)
     cohort = _cohort(lab)

@@ -12,6 +12,7 @@ from grader.cohort.grading import Outcome, Places, Summary, grade_course, summar
 from grader.cohort.verdict_box import SIGNS, points
 from grader.workshop.lab import Lab
 from twin_sandbox.data import data_folder
+from twin_sandbox.engines.compiled import compile_kernels
 from twin_sandbox.generate import build_district
 
 
@@ -28,6 +29,7 @@ def command(assignment: str, folder: Path, students: tuple[str, ...], jobs: int,
     """Grade every submission of ASSIGNMENT that is not graded yet; stopping loses nothing, running again goes on."""
     course = open_course(folder)
     lab = course.lab(assignment)
+    compile_kernels()
     places = Places(data_folder("datasets"), build_district())
     done: list[Outcome] = []
 

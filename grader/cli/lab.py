@@ -114,8 +114,10 @@ def fetch(lab: str, folder: Path, student: str, target: Path) -> None:
 def verify(lab: str, seeds: int, jobs: int, root: Path | None, *, as_json: bool) -> None:
     """Prove LAB's checks: right answers pass, each misconception is caught, a blank and a neighbour gain nothing."""
     from grader.workshop.verify import verify_lab
+    from twin_sandbox.engines.compiled import compile_kernels
     from twin_sandbox.generate import build_district
 
+    compile_kernels()
     found = find_lab(root or data_folder("labs"), lab)
     tell = None if as_json else _tell_row
     proof = verify_lab(found, data_folder("datasets"), build_district(), seeds=seeds, jobs=jobs, on_row=tell)

@@ -37,6 +37,7 @@ def _student(workspace: Path | None, port: int | None, *, browser: bool) -> None
     from grader.room.open import run_room
     from grader.room.workspace import make_workspace, put_tour, state_folder, workspace_folder
     from twin_sandbox.data import data_folder
+    from twin_sandbox.engines.compiled import compile_kernels
     from twin_sandbox.world.twin import open_district
 
     chosen = choose_port(port)
@@ -48,6 +49,7 @@ def _student(workspace: Path | None, port: int | None, *, browser: bool) -> None
     put_tour(folder, data_folder("curriculum") / "tour" / "tour.py")
     click.echo("Opening the sample district and the practice course (the first time takes a minute) …")
     district = open_district().district.folder
+    compile_kernels()
     try:
         service = start_service(state, folder, labs, data_folder("datasets"), district)
     except KeyboardInterrupt:

@@ -69,6 +69,7 @@ class Job:
         points: task id to points, in the order in which tasks are judged.
         datasets: the folder of recipes and reference tables.
         district: the built district.
+        kernels: the twin's compiled kernels, which lie beside the built districts; None if there are none.
     """
 
     lab: Path
@@ -78,6 +79,7 @@ class Job:
     points: Mapping[str, float]
     datasets: Path
     district: Path
+    kernels: Path | None = None
 
 
 @dataclass(frozen=True)

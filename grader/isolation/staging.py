@@ -29,12 +29,14 @@ class Staging:
 
     def stage(self, job: Job) -> Job:
         """The job with each folder replaced by a readable copy where the sandbox's user could not read it."""
+        kernels = job.district.absolute().parent.parent / "kernels"
         return replace(
             job,
             lab=self._readable(job.lab, "lab"),
             bundle=self._readable(job.bundle, "bundle"),
             datasets=self._readable(job.datasets, "datasets"),
             district=self._readable(job.district, "district"),
+            kernels=self._readable(kernels, "kernels") if kernels.is_dir() else None,
         )
 
     def _readable(self, folder: Path, name: str) -> Path:

@@ -182,3 +182,5 @@ def _add_twin(view: View, job: Job) -> None:
     view.binds.append(_bind(job.datasets, INSIDE / "datasets", "datasets"))
     district = job.district.resolve()
     view.binds.append(_bind(district, INSIDE / ".cache" / "districts" / district.name, "district"))
+    if job.kernels is not None:
+        view.binds.append(_bind(job.kernels, INSIDE / ".cache" / "kernels", "compiled kernels"))

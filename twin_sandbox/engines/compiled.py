@@ -1,13 +1,14 @@
 """Kernels compiled once, kept in the practicum's cache folder beside the districts, and only loaded from then on.
 
-The folder is named by the kernels' source and numba's version; within it numba keys by signature and processor. So a
-sandbox can be shown it read-only, and whoever changes a kernel gets a folder of its own.
+The folder is named by the kernel's source, numba's version and the processor: whoever changes one of them gets a folder
+of its own, and a sandbox can be shown it read-only.
 """
 
 import functools
 import hashlib
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,12 @@ KERNELS = "kernels"
 
 
 def kernels_folder() -> Path:
-    """Where the compiled kernels of this version of the practicum and of numba lie."""
-    import llvmlite  # type: ignore[import-untyped]
-    import numba
+    """Where the compiled kernels of this version of the practicum and of numba lie on this processor."""
+    from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]
 
     text = Path(__file__).with_name("surface_kernel.py").read_bytes()
-    versions = f"{numba.__version__} {llvmlite.__version__}\n".encode()
-    return cache_folder() / KERNELS / hashlib.sha256(versions + text).hexdigest()[:16]
+    for_whom = f"numba {version('numba')}, llvmlite {version('llvmlite')}, {get_host_cpu_name()}\n".encode()
+    return cache_folder() / KERNELS / hashlib.sha256(for_whom + text).hexdigest()[:16]
 
 
 def compile_kernels() -> Path:
@@ -36,8 +36,10 @@ def compile_kernels() -> Path:
     Raises:
         TwinError: the folder cannot be written.
     """
-    surface_advance()
-    return kernels_folder()
+    folder = kernels_folder()
+    if not any(folder.glob("*.nbi")):
+        surface_advance()
+    return folder
 
 
 @functools.cache
