@@ -30,17 +30,17 @@ def written_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def written_folder(path: Path, suffix: str) -> Iterator[Path]:
-    """A draft folder beside ``path``, as `written_file`; a folder that holds only ``*suffix`` files is replaced.
+def written_folder(path: Path, *suffixes: str) -> Iterator[Path]:
+    """A draft folder beside ``path``, as `written_file`; a folder that holds only files so ending is replaced.
 
     Raises:
         TwinError: ``path`` is a file, holds something else, or cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(not entry.name.endswith(suffix) for entry in path.iterdir())):
+    if path.exists() and (not path.is_dir() or any(not entry.name.endswith(suffixes) for entry in path.iterdir())):
         raise TwinError(
             str(path),
             "holds something else",
-            f"A new or empty folder, or one that holds {suffix} files alone, which is replaced",
+            f"A new or empty folder, or one that holds {' and '.join(suffixes)} files alone, which is replaced",
             "Name another folder.",
         )
     draft = path.with_name(f".{uuid.uuid4().hex}")

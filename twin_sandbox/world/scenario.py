@@ -44,6 +44,7 @@ class Scenario:
         events: what befalls the district, kept in the order of time.
         policies: how the district is run.
         grid_m: cell of the street surface [m], 5 or 10.
+        seed: of whatever is left to chance: clouds, drivers, when people leave. Same seed, same run.
 
     Raises:
         TwinError: any of these is not so.
@@ -65,6 +66,7 @@ class Scenario:
     events: tuple[Event, ...] = ()
     policies: Policies = field(default_factory=Policies)
     grid_m: int = 5
+    seed: int = 0
 
     def __post_init__(self) -> None:
         where = f"Scenario {self.name!r}"
@@ -131,6 +133,8 @@ class Scenario:
             raise TwinError(f"{where}, pumps", repr(self.pumps), 'One of "rules", "off", "on".')
         if self.grid_m not in (5, 10):
             raise TwinError(f"{where}, grid_m", repr(self.grid_m), "5 or 10 m.")
+        if type(self.seed) is not int or not 0 <= self.seed < 2**31:
+            raise TwinError(f"{where}, seed", repr(self.seed), "A whole number from 0 to 2147483647.")
         if self.day_kind is not None and not (isinstance(self.day_kind, str) and self.day_kind):
             raise TwinError(f"{where}, day_kind", repr(self.day_kind), 'A kind of day, e.g. "weekday".')
         wrong = [name for name in self.engines if not (isinstance(name, str) and name.isidentifier())]

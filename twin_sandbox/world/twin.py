@@ -1,9 +1,11 @@
 """The twin of a district: its entities and terrain, and the runs that can be made in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time as clock
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin_sandbox.errors import TwinError
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
     from twin_sandbox.entities.terrain import Terrain
     from twin_sandbox.things.faults import Fault
     from twin_sandbox.views.widget import MapWidget
+    from twin_sandbox.world.coupled import CoupledSession
+    from twin_sandbox.world.ensemble import Progress
     from twin_sandbox.world.result import Result
     from twin_sandbox.world.scenario import Scenario
-    from twin_sandbox.world.session import Session
+    from twin_sandbox.world.wiring import Wiring
 
 Controller = Callable[[dict[str, Any]], Mapping[str, float]]
+
+CONTROLLER_S = 10.0
+"""Longest answer of a controller [s]."""
 
 
 class Twin:
@@ -113,33 +120,80 @@ class Twin:
         reality: Reality | None = None,
         controller: Controller | None = None,
         step_s: int = 300,
-    ) -> "Result":
+        wiring: "Wiring | None" = None,
+    ) -> Any:  # noqa: ANN401 - which of two kinds, the scenario decides
         """Run a scenario to its end.
 
         Args:
-            scenario: what happens.
-            reality: how the real network differs from the public model; by default not at all.
+            scenario: what happens, and which engines take part.
+            reality: how the real city differs from the public model; by default not at all.
             controller: called with the measurements at each control step, gives settings; by default the standing
                 rules of the scenario work the station.
             step_s: control step of the controller [s].
+            wiring: what feeds what; by default the practicum's own (`twin_sandbox.world.wiring`).
+
+        Returns:
+            A `Result` of the drains alone, or a `CoupledResult` of several engines.
 
         Raises:
-            TwinError: the engine refuses the model, or the controller's settings are not allowed.
+            TwinError: an engine refuses the model, or the controller's settings are not allowed.
+            RunFailedError: an engine failed in mid-run; what had been found is in its ``result``.
         """
-        with self.session(scenario, reality, step_s) as session:
+        with self.session(scenario, reality, step_s, wiring) as session:
             while controller is not None and not session.done:
-                session.step(controller(session.measurements()))
+                session.step(_asked(controller, session.measurements(), session.time))
             return session.result()
 
-    def session(self, scenario: "Scenario", reality: Reality | None = None, step_s: int = 300) -> "Session":
+    def session(
+        self,
+        scenario: "Scenario",
+        reality: Reality | None = None,
+        step_s: int = 300,
+        wiring: "Wiring | None" = None,
+    ) -> Any:  # noqa: ANN401 - which of two kinds, the scenario decides
         """Open a run that stops every ``step_s`` seconds; several may be open at once.
+
+        Returns:
+            A `Session` of the drains alone, or a `CoupledSession` of several engines.
 
         Raises:
             TwinError: a step that does not fit, or the engine refuses the model.
         """
-        from twin_sandbox.world.session import Session
+        if scenario.engines == ("drainage",):
+            from twin_sandbox.world.session import Session
 
-        return Session(self.district, scenario, reality or AS_DESIGNED, step_s)
+            return Session(self.district, scenario, reality or AS_DESIGNED, step_s)
+        from twin_sandbox.world.coupled import CoupledSession
+
+        return CoupledSession(self.district, scenario, reality or AS_DESIGNED, step_s, wiring)
+
+    def resume(self, path: Path | str) -> "CoupledSession":
+        """Take up a session that ``session.save(path)`` has saved, at the moment where it was.
+
+        Raises:
+            TwinError: no saved session, or it was saved in another district.
+        """
+        from twin_sandbox.world.written import resume
+
+        return resume(self.district, path)
+
+    def ensemble(
+        self,
+        scenarios: "Iterable[Scenario]",
+        seeds: Sequence[int] = (),
+        *,
+        reality: Reality | None = None,
+        jobs: int | None = None,
+        dask: str | None = None,
+        progress: "Progress | None" = None,
+    ) -> list[Any]:
+        """Run every scenario with every seed, many at once; results in this order.
+
+        See :func:`twin_sandbox.world.ensemble.ensemble`.
+        """
+        from twin_sandbox.world.ensemble import ensemble
+
+        return ensemble(self, scenarios, seeds, reality=reality or AS_DESIGNED, jobs=jobs, dask=dask, progress=progress)
 
     def observe(
         self,
@@ -182,6 +236,25 @@ class Twin:
         from twin_sandbox.world.drains import drains
 
         return drains(self.district, scenario, reality or AS_DESIGNED).text_with_rules
+
+
+def _asked(controller: Controller, seen: dict[str, Any], time: "pd.Timestamp") -> Mapping[str, float]:
+    """What a controller says; its own errors get the moment of the run, and one that dawdles is refused."""
+    began = clock.perf_counter()
+    try:
+        said = controller(seen)
+    except Exception as error:
+        error.add_note(f"The controller was asked at {time:%Y-%m-%d %H:%M} of the run.")
+        raise
+    took_s = clock.perf_counter() - began
+    if took_s > CONTROLLER_S:
+        raise TwinError(
+            f"controller, at {time:%Y-%m-%d %H:%M}",
+            f"it took {took_s:.1f} s to answer",
+            f"{CONTROLLER_S:g} s.",
+            "Prepare what takes long before the run.",
+        )
+    return said
 
 
 def open_district(folder: Path | str | None = None) -> Twin:
