@@ -1,0 +1,324 @@
+"""Water supply: the EPANET toolkit behind the engine protocol, driven by pressure, quality in step with hydraulics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin_sandbox.engines.protocol import Finished, Outputs, Port, Values
+from twin_sandbox.engines.supply_epanet import WHERE, Project
+from twin_sandbox.engines.supply_fire import throttled_m3s
+from twin_sandbox.engines.supply_houses import Demands, Houses
+from twin_sandbox.engines.supply_links import Links
+from twin_sandbox.engines.supply_model import Model
+from twin_sandbox.engines.supply_ports import checked, given_ports, read_model, taken_ports
+from twin_sandbox.errors import TwinError
+
+Array = NDArray[np.float64]
+
+VOLUMES = ("produced_m3", "delivered_m3", "leaked_m3", "fire_m3", "stored_m3")
+"""What a balance counts: out of the sources; out of taps; lost; out of hydrants; more in tanks, houses' among them."""
+_LEAST_M3S = 1e-4
+"""A balance's error is told as a share of what flows, of this if less flows [m³/s]."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What EPANET warned of, from one moment to another: the code, its meaning, and what it did to the pressures."""
+
+    from_s: int
+    until_s: int
+    code: int
+    says: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a run leaves.
+
+    Args:
+        statements: EPANET's warnings in order.
+        time_s: beginnings of EPANET's own steps [s].
+        volumes_m3: steps × `VOLUMES` [m³].
+        errors: balance error of each step, as a share of what flowed in it.
+    """
+
+    statements: tuple[Statement, ...]
+    time_s: NDArray[np.int64]
+    volumes_m3: Array
+    errors: Array
+
+
+class Supply:
+    """One water supply on EPANET.
+
+    Args:
+        model: what to run.
+
+    Pressures below 0 m are given as 0: there is no water. EPANET's warnings are in the port ``warning`` and in the
+    records. A leak on a pipe lies at the pipe's downstream node, as an emitter.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._projects: tuple[Project, ...] = ()
+        self._takes, self._gives = taken_ports(model), given_ports(model)
+        self._time_s = 0
+        self._statements: list[Statement] = []
+        self._rows: list[tuple[float, ...]] = []
+
+    @classmethod
+    def from_input(cls, path: Path | str, step_s: int | None = None, horizon_s: int | None = None) -> Self:
+        """Any EPANET input file. Ports speak in the file's own names; every junction is its own building.
+
+        Args:
+            path: the file; its demand model stays as it is.
+            step_s: exchange step [s]; by default the file's hydraulic time step.
+            horizon_s: length of the run [s]; by default the file's duration.
+
+        Raises:
+            TwinError: EPANET refuses the file; the message has its codes, their meaning and the lines.
+        """
+        return cls(read_model(Path(path), step_s, horizon_s))
+
+    @property
+    def step_s(self) -> int:
+        """Shortest exchange step [s]."""
+        return self.model.step_s
+
+    @property
+    def takes(self) -> Mapping[str, Port]:
+        """What may be handed over; what is not handed over stays as it was, NaN gives it back to the model."""
+        return self._takes
+
+    @property
+    def gives(self) -> Mapping[str, Port]:
+        """What is told, of the moment that is reached."""
+        return self._gives
+
+    def start(self) -> Outputs:
+        """Open the net and solve its first moment.
+
+        Raises:
+            TwinError: EPANET refuses the net.
+        """
+        self.close()
+        model = self.model
+        ages = (False, True) if model.age else (False,)
+        self._projects = tuple(Project(model.text, model.step_s, model.horizon_s, age=age) for age in ages)
+        self._net = net = self._projects[0]
+        en = net.en
+        self._demands = Demands(net, model)
+        self._houses = Houses(model, self._demands.base(), model.step_s)
+        self._links = Links(self._projects, model)
+        self._junction, self._hydrant, self._source = (
+            np.array([net.node(name) for name in names.values()], dtype=np.intp)
+            for names in (model.junctions, model.hydrants, model.sources)
+        )
+        self._pipe = np.array([net.link(name) for name in model.pipes.values()], dtype=np.intp)
+        self._pump = np.array([net.link(name) for name in model.pumps.values()], dtype=np.intp)
+        self._tank = np.array([net.node(name) for name in model.tanks.values()], dtype=np.intp)
+        self._tanks = net.node_types == en.TANK
+        self._reservoirs = net.node_types == en.RESERVOIR
+        self._extra_number = np.zeros(net.nodes, dtype=np.intp)
+        for project in self._projects:
+            for node in np.flatnonzero(net.node_types == en.JUNCTION):
+                project.call("adddemand", int(node) + 1, 0.0, "", "handed over")
+                self._extra_number[node] = project.call("getnumdemands", int(node) + 1)
+        self._multiplier = float(net.call("getoption", en.DEMANDMULT)) or 1.0
+        self._law = net.call("getdemandmodel")
+        self._extra = np.zeros(net.nodes)
+        self._fire_asked = np.zeros(len(model.hydrants))
+        self._fire_had = np.zeros(len(model.hydrants))
+        self._time_s, self._statements, self._rows = 0, [], []
+        self._ask()
+        self._solve()
+        return self._outputs()
+
+    def step(self, until_s: float, inputs: Values) -> Outputs:
+        """Take the inputs now, hold them, and go on; the outputs are those of the moment reached.
+
+        Raises:
+            TwinError: an unknown port, a value that is not allowed, a moment that is not ahead; or EPANET failed:
+                then `finish` still tells what was reached.
+        """
+        if not self._projects:
+            raise TwinError(WHERE, "not running", then="Start it first.")
+        ahead = self._time_s < until_s <= self.model.horizon_s
+        if not ahead or (until_s % self.step_s and until_s != self.model.horizon_s):
+            allowed = f"A multiple of {self.step_s} s after {self._time_s} s, at most {self.model.horizon_s} s."
+            raise TwinError(f"{WHERE}, step", f"until {until_s} s", allowed)
+        values = checked(self._takes, inputs)
+        if values and self._take(values):
+            self._ask()
+            self._solve()
+        while self._time_s < until_s:
+            self._advance()
+        return self._outputs()
+
+    def finish(self) -> Finished:
+        """Balances and records of what was run, also after a failure; then everything is freed."""
+        table = np.array(self._rows).reshape(-1, len(VOLUMES) + 2)
+        volumes, errors = table[:, 1:-1], table[:, -1]
+        balances = dict(zip(VOLUMES, volumes.sum(axis=0).tolist(), strict=True))
+        balances["leakage_share"] = balances["leaked_m3"] / max(balances["produced_m3"], 1e-9)
+        out_m3 = sum(balances[name] for name in VOLUMES[1:])
+        balances["balance_error"] = abs(balances["produced_m3"] - out_m3) / max(balances["produced_m3"], 1e-9)
+        balances["worst_step_error"] = float(errors.max(initial=0.0))
+        self.close()
+        return Finished(balances, Records(tuple(self._statements), table[:, 0].astype(np.int64), volumes, errors))
+
+    def close(self) -> None:
+        """Free the net; more than once does no harm."""
+        for project in self._projects:
+            project.close()
+        self._projects = ()
+
+    def _take(self, values: Mapping[str, Array]) -> bool:
+        """Put the values where they belong; whether anything has changed."""
+        houses, model = self._houses, self.model
+        changed = False
+        if "demand_m3s" in values:
+            changed |= not np.array_equal(houses.wired_m3s, values["demand_m3s"], equal_nan=True)
+            houses.wired_m3s = values["demand_m3s"]
+        if "fire_m3s" in values:
+            asked = np.nan_to_num(values["fire_m3s"])
+            changed |= not np.array_equal(self._fire_asked, asked)
+            self._fire_asked = asked
+        if "powered" in values:
+            powered = ~(values["powered"] < 0.5)  # NaN: as the model has it, with power
+            count = len(model.boosters)
+            changed |= not np.array_equal(houses.powered, powered[:count])
+            houses.powered = powered[:count]
+            changed |= self._links.power(powered[count:])
+        if "valve_open" in values:
+            changed |= self._links.turn(values["valve_open"])
+        if "leak_coefficient" in values:
+            changed |= self._links.leak(values["leak_coefficient"])
+        return changed
+
+    def _ask(self) -> None:
+        """Reckon what is drawn at this moment, and hand EPANET what its own patterns do not tell."""
+        own, self._leak_full = self._demands.at(self._time_s)
+        foreign = self._houses.ask(own)
+        self._demands.leave_out(foreign, self._projects)
+        drawn = np.where(foreign, self._houses.drawn_m3s, 0.0)
+        self._handed = np.bincount(self._demands.node, drawn, self._net.nodes)
+
+    def _hand_over(self, extra_m3s: Array) -> None:
+        for node in np.flatnonzero(extra_m3s != self._extra):
+            base = float(extra_m3s[node]) / (self._net.units.flow * self._multiplier)
+            for project in self._projects:
+                project.call("setbasedemand", int(node) + 1, int(self._extra_number[node]), base)
+        self._extra = extra_m3s
+
+    def _solve(self) -> None:
+        self._links.insist()
+        fire = self._fire_asked.sum() > 0.0
+        if fire:
+            self._fire_had = throttled_m3s(self._fire_asked, self._fight, self._share_at)
+        else:
+            self._fire_had = np.zeros_like(self._fire_asked)
+            self._hand_over(self._handed)
+            self._code = self._net.solve()
+        for other in self._projects[1:]:
+            other.solve()
+        en, net = self._net.en, self._net
+        self._pressure = net.of_nodes(en.PRESSURE) * net.units.pressure
+        self._met, self._lost = net.of_nodes(en.DEMANDFLOW) * net.units.flow, net.of_nodes(en.EMITTERFLOW)
+        self._lost = (self._lost + net.of_nodes(en.LEAKAGEFLOW)) * net.units.flow
+        full = net.of_nodes(en.FULLDEMAND) * net.units.flow
+        self._share = np.where(full > 0.0, self._met / np.where(full > 0.0, full, 1.0), 1.0 * (self._pressure > 0.0))
+        self._state(self._code)
+
+    def _fight(self, demand_m3s: Array) -> tuple[Array, Array]:
+        """Solve with so much asked at the hydrants; pressures [m] and flows [m³/s] there."""
+        net, en = self._net, self._net.en
+        extra = self._handed + np.bincount(self._hydrant, demand_m3s, net.nodes)
+        self._hand_over(extra)
+        self._code = net.solve()
+        met, full = (net.of_nodes(name)[self._hydrant] for name in (en.DEMANDFLOW, en.FULLDEMAND))
+        had = demand_m3s * met / np.where(full > 0.0, full, 1.0)
+        return net.of_nodes(en.PRESSURE)[self._hydrant] * net.units.pressure, had
+
+    def _share_at(self, pressure_m: Array) -> Array:
+        """Wagner et al. (1988): nothing at the least pressure, all at the required one, a power between."""
+        driven, least, required, exponent = self._law
+        if driven != self._net.en.PDA:
+            return np.ones_like(pressure_m)
+        metre = self._net.units.pressure
+        share = (pressure_m / metre - least) / (required - least)
+        return np.clip(share, 0.0, 1.0) ** exponent
+
+    def _state(self, code: int) -> None:
+        """Keep a warning as a statement, the same one as long as it lasts."""
+        last = self._statements[-1] if self._statements else None
+        if not code:
+            return
+        below = np.flatnonzero(self._pressure < 0.0)
+        says = self._net.meaning(code)
+        if below.size:
+            says += f" Pressure below 0 m at {below.size} nodes, given as 0."
+        if last and last.code == code and last.says == says and last.until_s == self._time_s:
+            self._statements[-1] = Statement(last.from_s, self._time_s, code, says)
+        else:
+            self._statements.append(Statement(self._time_s, self._time_s, code, says))
+
+    def _advance(self) -> None:
+        """Hold this moment's flows until EPANET's next event, count what flowed, and solve the next moment."""
+        net, en = self._net, self._net.en
+        flows = net.of_nodes(en.DEMAND) * net.units.flow
+        held = net.of_nodes(en.TANKVOLUME)[self._tanks].sum()
+        step_s = [project.advance() for project in self._projects][0]
+        if step_s <= 0:
+            raise TwinError(WHERE, f"EPANET ended the run at {self._time_s} s", "", "See the statements of the run.")
+        stored = (net.of_nodes(en.TANKVOLUME)[self._tanks].sum() - held) * net.units.length**3
+        share = self._share[self._demands.node]
+        delivered = float(self._houses.had_m3s(share).sum()) * step_s
+        stored += self._houses.hold(share, step_s)
+        leaked = float((self._leak_full * self._share + self._lost).sum()) * step_s
+        produced = -float(flows[self._reservoirs].sum()) * step_s
+        fire = float(self._fire_had.sum()) * step_s
+        through = max(abs(produced), abs(stored), _LEAST_M3S * step_s)
+        error = abs(produced - delivered - leaked - fire - stored) / through
+        self._rows.append((self._time_s, produced, delivered, leaked, fire, float(stored), error))
+        if self._statements and self._statements[-1].until_s == self._time_s and self._code:
+            last = self._statements[-1]
+            self._statements[-1] = Statement(last.from_s, self._time_s + step_s, last.code, last.says)
+        self._time_s += step_s
+        self._ask()
+        self._solve()
+
+    def _outputs(self) -> Outputs:
+        net, en, units = self._net, self._net.en, self._net.units
+        pressure = np.maximum(self._pressure, 0.0)
+        share = self._share[self._demands.node]
+        houses = self._houses
+        flow = net.of_links(en.FLOW)
+        found = {
+            "pressure_m": pressure[self._junction],
+            "service_pressure_m": houses.top_m(pressure[self._demands.node]),
+            "delivered_m3s": houses.by_building(houses.had_m3s(share)),
+            "flow_m3s": flow[self._pipe] * units.flow,
+            "leak_m3s": self._links.leaking_m3s(self._lost),
+            "inflow_m3s": -net.of_nodes(en.DEMAND)[self._source] * units.flow,
+            "warning": np.array([float(self._code)]),
+        }
+        if self.model.hydrants:
+            found |= {"hydrant_m": pressure[self._hydrant], "fire_flow_m3s": self._fire_had}
+        if self.model.boosters:
+            found |= {"booster_kw": houses.pump_kw(), "break_tank_m3": houses.break_m3, "roof_tank_m3": houses.roof_m3}
+        if self.model.pumps:
+            found["pump_kw"] = net.of_links(en.ENERGY)[self._pump]
+        if self.model.tanks:
+            found["tank_level_m"] = net.of_nodes(en.TANKLEVEL)[self._tank] * units.length
+        if net.quality == en.CHEM:
+            milligram = 1e-3 if net.quality_units.lower().startswith("u") else 1.0
+            found["chlorine_mg_l"] = net.of_nodes(en.QUALITY)[self._junction] * milligram
+        for project in self._projects:
+            if project.quality == en.AGE:
+                found["age_h"] = project.of_nodes(en.QUALITY)[self._junction]
+        return Outputs(float(self._time_s), {name: found[name].copy() for name in self._gives if name in found})

@@ -1,0 +1,237 @@
+"""The district's water supply as the model of the supply engine: EPANET's input, services, house pumps, valves.
+
+What the file has: mains and feeds, demands by pattern for the days of the run, pressure-driven (Wagner et al. 1988: all
+from 20 m on), reducing valves, leaks as emitters, chlorine. What EPANET is not told: the houses behind the junctions.
+"""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twin_sandbox.engines.supply import Supply
+from twin_sandbox.engines.supply_model import Booster, Model, Service, Valve
+from twin_sandbox.errors import TwinError
+from twin_sandbox.formats.epanet import district_network, epanet_text
+from twin_sandbox.formats.epanet_network import WaterNetwork
+from twin_sandbox.world.reality import AS_DESIGNED, Reality
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from twin_sandbox.entities import District
+    from twin_sandbox.world.scenario import Scenario
+
+STEP_S = 300
+ROOF_TANK_S = 1800.0
+"""A roof tank holds half an hour of its pumps' rated flow: half of a greatest hour (GB 50015-2019, 3.8)."""
+ROOF_HEAD_M = 3.0
+"""A roof tank stands so far above the uppermost tap."""
+HOUSE_LOSS_M = 2.0
+"""Head lost between the main and the uppermost tap, as the pumps are laid out with."""
+PUMP_EFFICIENCY = 0.6
+LEAKAGE = "leakage"
+_MOST_DAYS = 31
+
+
+def engine(district: "District", scenario: "Scenario", reality: Reality) -> Supply:
+    """The supply engine of a run."""
+    return Supply(supply_model(district, scenario.start, scenario.horizon_s, reality))
+
+
+def supply_model(
+    district: "District",
+    start: "pd.Timestamp",
+    horizon_s: int,
+    reality: Reality = AS_DESIGNED,
+    *,
+    step_s: int = STEP_S,
+    age: bool = False,
+) -> Model:
+    """The supply from a moment on.
+
+    Args:
+        district: a built district.
+        start: begin of the run, with its time zone; its weekday and hour choose the demand patterns.
+        horizon_s: length of the run [s].
+        reality: `leak_coefficient`, `demand_factor` and `closed_valves` are obeyed.
+        step_s: shortest exchange step [s].
+        age: also reckon the water's age.
+
+    Raises:
+        TwinError: a reality that names an unknown pipe, valve or use; a start without zone; a horizon of no length.
+    """
+    if start.tzinfo is None:
+        raise TwinError("supply, start", f"{start}", "A moment with its time zone.")
+    if step_s < 1 or not 0 < horizon_s <= _MOST_DAYS * 86400 or horizon_s % step_s:
+        told = f"{horizon_s} s in steps of {step_s} s"
+        raise TwinError("supply, horizon_s", told, f"Whole steps, at most {_MOST_DAYS} days.")
+    entities = district.entities
+    _refuse_unknown(district, reality)
+    local = start.tz_convert("Asia/Shanghai")
+    network = district_network(district, _day_type(local))
+    _days(network, district, local, horizon_s)
+    _clock(network, local, horizon_s, step_s)
+    services = _services(district, network, reality)
+    shut = set(reality.closed_valves)
+    _shut_check_valves(network, entities["water_valves"], shut)
+    names = {table: network.tables[table]["epanet_id"].to_dict() for table in ("junctions", "sources", "pipes")}
+    _leaks(network, names["junctions"], reality)
+    return Model(
+        epanet_text(network),
+        step_s,
+        horizon_s,
+        names["junctions"],
+        names["pipes"],
+        names["sources"],
+        valves=tuple(_valves(entities["water_valves"], names["pipes"], shut, network)),
+        hydrants={code: names["junctions"][at] for code, at in entities["hydrants"]["junction_code"].items()},
+        services=services,
+        boosters=tuple(_boosters(district)),
+        leaks=dict(reality.leak_coefficient),
+        leakage=LEAKAGE,
+        quality="chlorine",
+        age=age,
+    )
+
+
+def _refuse_unknown(district: "District", reality: Reality) -> None:
+    known = {
+        "leak_coefficient": set(district.entities["water_pipes"].index),
+        "closed_valves": set(district.entities["water_valves"].index),
+        "demand_factor": set(district.entities["buildings"]["use"]),
+    }
+    for name, allowed in known.items():
+        unknown = sorted(set(getattr(reality, name)) - allowed)
+        if unknown:
+            what = "A use of buildings" if name == "demand_factor" else "A code of the district's supply"
+            raise TwinError(f"Reality.{name}", f"{unknown[0]!r}", f"{what}, e.g. {sorted(allowed)[0]!r}.")
+
+
+def _day_type(day: "pd.Timestamp") -> str:
+    return "weekend" if day.dayofweek >= 5 else "weekday"
+
+
+def _days(network: WaterNetwork, district: "District", local: "pd.Timestamp", horizon_s: int) -> None:
+    """Patterns of all hours from the first day's midnight on; one day's if all days are of one type."""
+    import pandas as pd
+
+    midnight = local.normalize()
+    count = int(((local - midnight).total_seconds() + horizon_s) // 86400) + 1
+    types = [_day_type(midnight + pd.Timedelta(days=k)) for k in range(count)]
+    if len(set(types)) == 1:
+        return
+    facts = district.facts["demand_patterns"].set_index(["day_type", "pattern"]).sort_values("hour")
+    rows: list[dict[str, Any]] = []
+    for pattern in network.patterns["pattern"].unique():
+        whole = np.concatenate([facts.loc[(day, pattern), "multiplier"].to_numpy() for day in types])
+        rows += [{"pattern": pattern, "step": k, "multiplier": value} for k, value in enumerate(whole)]
+    network.patterns = pd.DataFrame(rows)
+
+
+def _clock(network: WaterNetwork, local: "pd.Timestamp", horizon_s: int, step_s: int) -> None:
+    def told(seconds: int) -> str:
+        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+    since_midnight = round((local - local.normalize()).total_seconds())
+    network.texts["TIMES"] = [
+        f" Duration {told(horizon_s)}",
+        f" Hydraulic Timestep {told(step_s)}",
+        f" Quality Timestep {told(min(step_s, STEP_S))}",
+        " Pattern Timestep 1:00",
+        f" Pattern Start {told(since_midnight)}",
+        f" Start ClockTime {told(since_midnight)}",
+        f" Report Timestep {told(step_s)}",
+    ]
+    network.texts["OPTIONS"] += [" Unbalanced Continue 10", " Backflow Allowed No"]
+
+
+def _services(district: "District", network: WaterNetwork, reality: Reality) -> tuple[Service, ...]:
+    """Each service with its share of its junction's demand; the demands scaled by the reality."""
+    entities = district.entities
+    services, buildings = entities["water_services"], entities["buildings"]
+    uses = buildings["use"].reindex(services["building_code"])
+    factor = np.array([reality.demand_factor.get(use, 1.0) for use in uses])
+    drawn = services["base_demand_m3s"].to_numpy()
+    keys = list(zip(services["junction_code"], services["pattern"], strict=True))
+    whole: dict[tuple[str, str], float] = defaultdict(float)
+    real: dict[tuple[str, str], float] = defaultdict(float)
+    for key, base, scale in zip(keys, drawn, factor, strict=True):
+        whole[key] += base
+        real[key] += base * scale
+    demands = network.demands
+    scale_of = [
+        real[key] / whole[key] if whole.get(key) else 1.0
+        for key in zip(demands["junction_code"], demands["pattern"], strict=True)
+    ]
+    network.demands = demands.assign(base_demand_m3s=demands["base_demand_m3s"] * scale_of)
+    elevation = entities["water_junctions"]["elevation_m"]
+    names = entities["water_junctions"]["epanet_id"]
+    found = []
+    for key, base, scale, row in zip(keys, drawn, factor, services.itertuples(), strict=True):
+        house: Any = buildings.loc[row.building_code]
+        tap = house["height_m"] * (row.storeys - 0.5) / row.storeys
+        found.append(
+            Service(
+                building=str(row.building_code),
+                junction=str(names[key[0]]),
+                pattern=key[1],
+                share=base * scale / real[key] if real[key] else 0.0,
+                rise_m=float(house["floor_m"] - elevation[key[0]] + tap),
+                loss_m=HOUSE_LOSS_M,
+                factor=float(scale),
+            )
+        )
+    return tuple(found)
+
+
+def _boosters(district: "District") -> "list[Booster]":
+    boosters, buildings = district.entities["booster_pumps"], district.entities["buildings"]
+    found = []
+    for row in boosters.itertuples():
+        pumped = row.highest_storey - row.lowest_storey + 1
+        storeys = int(buildings.loc[row.building_code, "storeys"])
+        found.append(
+            Booster(
+                code=str(row.Index),
+                building=str(row.building_code),
+                lifted_share=pumped / storeys,
+                rated_m3s=float(row.rated_m3s),
+                head_m=float(row.head_m),
+                lift_m=float(row.head_m) - 10.0,  # laid out for 10 m at the uppermost tap, losses apart
+                break_tank_m3=float(row.tank_m3),
+                roof_tank_m3=ROOF_TANK_S * float(row.rated_m3s),
+                roof_head_m=ROOF_HEAD_M,
+                efficiency=PUMP_EFFICIENCY,
+            )
+        )
+    return found
+
+
+def _shut_check_valves(network: WaterNetwork, valves: "gpd.GeoDataFrame", shut: set[str]) -> None:
+    """Nobody turns a check valve in a run, but one that is shut from the beginning shuts its pipe."""
+    checked = valves[(valves["kind"] == "check") & valves.index.isin(sorted(shut))]
+    network.tables["pipes"].loc[checked["pipe_code"], "status"] = "closed"
+
+
+def _valves(valves: "gpd.GeoDataFrame", pipes: dict[str, str], shut: set[str], network: WaterNetwork) -> "list[Valve]":
+    """Gates, which shut their pipes, and reducing valves; the file has the shut ones closed."""
+    found = []
+    for row in valves[valves["kind"] != "check"].itertuples():
+        code, gate = str(row.Index), row.kind == "gate"
+        found.append(Valve(code, pipes[row.pipe_code] if gate else str(row.epanet_id), code not in shut))
+        if code in shut:
+            table, key = ("pipes", row.pipe_code) if gate else ("valves", code)
+            network.tables[table].loc[key, "status"] = "closed"
+    return found
+
+
+def _leaks(network: WaterNetwork, junctions: dict[str, str], reality: Reality) -> None:
+    """Emitters at the downstream nodes of leaking pipes, in L/s/m^0.5."""
+    at: dict[str, float] = defaultdict(float)
+    ends = network.tables["pipes"]["to_code"]
+    for pipe, coefficient in reality.leak_coefficient.items():
+        at[junctions[ends[pipe]]] += coefficient
+    if at:
+        network.texts["EMITTERS"] = [f" {name} {value * 1000.0:.12g}" for name, value in at.items()]
