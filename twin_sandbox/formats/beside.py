@@ -1,5 +1,6 @@
 """Writing so that nothing half written is left: beside the place, then moved there in one step."""
 
+import contextlib
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -14,19 +15,21 @@ def written_file(path: Path) -> Iterator[Path]:
     """A draft beside ``path`` that takes its place when the block ends well, and is removed when it does not.
 
     Raises:
-        TwinError: ``path`` is a folder or cannot be written.
+        TwinError: ``path`` is a folder, a device or a pipe, or cannot be written.
     """
-    if path.is_dir():
-        raise TwinError(str(path), "is a folder", "The name of a file to write or replace")
-    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix[:9]}")
     try:
+        if path.exists() and not path.is_file():  # a device would be replaced, if an administrator asks
+            what = "a folder" if path.is_dir() else "a device or a pipe"
+            raise TwinError(str(path), f"is {what}", "The name of a file to write or replace")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
         draft.replace(path)
     except OSError as reason:
         raise _unwritable(path, reason) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -36,7 +39,7 @@ def written_folder(path: Path, *suffixes: str) -> Iterator[Path]:
     Raises:
         TwinError: ``path`` is a file, holds something else, or cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(not entry.name.endswith(suffixes) for entry in path.iterdir())):
+    if _holds_else(path, suffixes):
         raise TwinError(
             str(path),
             "holds something else",
@@ -56,6 +59,15 @@ def written_folder(path: Path, *suffixes: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _holds_else(path: Path, suffixes: tuple[str, ...]) -> bool:
+    try:
+        return path.exists() and (
+            not path.is_dir() or any(not entry.name.endswith(suffixes) for entry in path.iterdir())
+        )
+    except OSError as reason:
+        raise _unwritable(path, reason) from None
 
 
 def _unwritable(path: Path, reason: OSError) -> TwinError:
