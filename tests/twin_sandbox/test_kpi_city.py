@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twin_sandbox import Scenario, kpi
+from twin_sandbox import Scenario, Tide, kpi
 from twin_sandbox.engines.protocol import Port
 from twin_sandbox.world.coupled_result import CoupledResult
 from twin_sandbox.world.reality import AS_DESIGNED
@@ -24,7 +24,8 @@ def result(district=None, **quantities):
     tracks = Tracks(ports, 3)
     for moment in found:
         tracks.keep(moment)
-    scenario = Scenario("by hand", HALF_HOURS, 1.0, report_step_s=1800, engines=tuple(ports))
+    tide = Tide(0.0, 2.8, HALF_HOURS)
+    scenario = Scenario("by hand", HALF_HOURS, 1.0, tide=tide, report_step_s=1800, engines=tuple(ports))
     return CoupledResult(district, scenario, AS_DESIGNED, tracks, {})
 
 
