@@ -49,7 +49,7 @@ def test_a_bus_without_voltage_is_not_the_lowest():
 
 
 def test_water_on_streets_counts_above_what_a_lane_can_bear():
-    depths = {"A": [0.0, 0.16, 0.4], "B": [0.1, 0.15, 0.0]}
+    depths = {"A": [0.0, 0.16, 0.4], "B": [0.1, 0.14, 0.0]}
     assert value("flooded_street_hours", drainage__street_depth_m=depths) == pytest.approx(0.5)
     assert value("deepest_street_m", drainage__street_depth_m=depths) == pytest.approx(0.4)
 
