@@ -209,10 +209,10 @@ class Supply:
         self._handed = np.bincount(self._demands.node, drawn, self._net.nodes)
 
     def _hand_over(self, extra_m3s: Array) -> None:
-        for node in np.flatnonzero(extra_m3s != self._extra):
-            base = float(extra_m3s[node]) / (self._net.units.flow * self._multiplier)
-            for project in self._projects:
-                project.call("setbasedemand", int(node) + 1, int(self._extra_number[node]), base)
+        changed = np.flatnonzero(extra_m3s != self._extra)
+        base = extra_m3s[changed] / (self._net.units.flow * self._multiplier)
+        for project in self._projects:
+            project.set_demands(changed.tolist(), self._extra_number[changed].tolist(), base.tolist())
         self._extra = extra_m3s
 
     def _solve(self) -> None:
@@ -228,10 +228,10 @@ class Supply:
             other.solve()
         en, net = self._net.en, self._net
         self._pressure = net.of_nodes(en.PRESSURE) * net.units.pressure
-        self._met, self._lost = net.of_nodes(en.DEMANDFLOW) * net.units.flow, net.of_nodes(en.EMITTERFLOW)
-        self._lost = (self._lost + net.of_nodes(en.LEAKAGEFLOW)) * net.units.flow
-        full = net.of_nodes(en.FULLDEMAND) * net.units.flow
-        self._share = np.where(full > 0.0, self._met / np.where(full > 0.0, full, 1.0), 1.0 * (self._pressure > 0.0))
+        self._lost = (net.of_nodes(en.EMITTERFLOW) + net.of_nodes(en.LEAKAGEFLOW)) * net.units.flow
+        full = net.of_nodes(en.FULLDEMAND)
+        self._share = (self._pressure > 0.0).astype(np.float64)
+        np.divide(net.of_nodes(en.DEMANDFLOW), full, out=self._share, where=full > 0.0)
         self._state(self._code)
 
     def _fight(self, demand_m3s: Array) -> tuple[Array, Array]:
@@ -270,17 +270,17 @@ class Supply:
     def _advance(self) -> None:
         """Hold this moment's flows until EPANET's next event, count what flowed, and solve the next moment."""
         net, en = self._net, self._net.en
-        flows = net.of_nodes(en.DEMAND) * net.units.flow
-        held = net.of_nodes(en.TANKVOLUME)[self._tanks].sum()
-        step_s = [project.advance() for project in self._projects][0]
+        produced_m3s = -float(net.of_nodes(en.DEMAND)[self._reservoirs].sum()) * net.units.flow
+        held_m3 = self._held_m3()
+        step_s = min([project.advance() for project in self._projects])
         if step_s <= 0:
             raise TwinError(WHERE, f"EPANET ended the run at {self._time_s} s", "", "See the statements of the run.")
-        stored = (net.of_nodes(en.TANKVOLUME)[self._tanks].sum() - held) * net.units.length**3
+        stored = self._held_m3() - held_m3
         share = self._share[self._demands.node]
         delivered = float(self._houses.had_m3s(share).sum()) * step_s
         stored += self._houses.hold(share, step_s)
         leaked = float((self._leak_full * self._share + self._lost).sum()) * step_s
-        produced = -float(flows[self._reservoirs].sum()) * step_s
+        produced = produced_m3s * step_s
         fire = float(self._fire_had.sum()) * step_s
         through = max(abs(produced), abs(stored), _LEAST_M3S * step_s)
         error = abs(produced - delivered - leaked - fire - stored) / through
@@ -291,6 +291,12 @@ class Supply:
         self._time_s += step_s
         self._ask()
         self._solve()
+
+    def _held_m3(self) -> float:
+        """What the net's own tanks hold [m³]."""
+        if not self._tanks.any():
+            return 0.0
+        return float(self._net.of_nodes(self._net.en.TANKVOLUME)[self._tanks].sum()) * self._net.units.length**3
 
     def _outputs(self) -> Outputs:
         net, en, units = self._net, self._net.en, self._net.units

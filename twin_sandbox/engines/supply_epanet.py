@@ -8,7 +8,7 @@ import ctypes
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Project:
         self._sizes()
         self._time = ctypes.c_long()
         self._pointer = ctypes.c_void_p(int(self.handle))
+        self._buffers: dict[tuple[str, int], tuple[NDArray[np.float64], ctypes.c_void_p]] = {}
         self.call("openH")
         self.call("initH", en.NOSAVE)
         if self.quality != en.NONE:
@@ -140,17 +141,26 @@ class Project:
             self.call("nextQ")
         return step_s
 
+    def set_demands(self, nodes: Iterable[int], numbers: Sequence[int], bases: Sequence[float]) -> None:
+        """Set one demand category of each of these nodes, in EPANET's units."""
+        set_one, handle = self.en.setbasedemand, self.handle
+        for node, number, base in zip(nodes, numbers, bases, strict=True):
+            set_one(handle, node + 1, number, base)
+
     def of_nodes(self, name: int) -> NDArray[np.float64]:
-        """A quantity of all nodes, in EPANET's units."""
-        return self._bulk(self._library.EN_getnodevalues, name, self.nodes)
+        """A quantity of all nodes, in EPANET's units; valid until it is read again."""
+        return self._bulk("EN_getnodevalues", name, self.nodes)
 
     def of_links(self, name: int) -> NDArray[np.float64]:
-        """A quantity of all links, in EPANET's units."""
-        return self._bulk(self._library.EN_getlinkvalues, name, self.links)
+        """A quantity of all links, likewise."""
+        return self._bulk("EN_getlinkvalues", name, self.links)
 
-    def _bulk(self, function: Callable[..., int], name: int, length: int) -> NDArray[np.float64]:
-        values = np.empty(length)
-        function(self._pointer, name, ctypes.c_void_p(values.ctypes.data))
+    def _bulk(self, function: str, name: int, length: int) -> NDArray[np.float64]:
+        if (function, name) not in self._buffers:
+            values = np.empty(length)
+            self._buffers[function, name] = values, ctypes.c_void_p(values.ctypes.data)
+        values, pointer = self._buffers[function, name]
+        getattr(self._library, function)(self._pointer, name, pointer)
         return values
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ class Service:
         junction: EPANET's name of the junction that serves it.
         pattern: pattern of the junction's demand in which the building's is reckoned; None for all its demand.
         share: of that demand, the building's.
-        rise_m: height of the uppermost tap that the main feeds above the junction; of all its taps if it has no pumps [m].
+        rise_m: height of the uppermost tap above the junction; not asked where there are pumps [m].
         loss_m: head lost on the way to that tap [m].
         factor: real ÷ designed demand, by which a demand that is handed over is multiplied.
     """

@@ -106,7 +106,7 @@ def _refuse_unknown(district: "District", reality: Reality) -> None:
         unknown = sorted(set(getattr(reality, name)) - allowed)
         if unknown:
             what = "A use of buildings" if name == "demand_factor" else "A code of the district's supply"
-            raise TwinError(f"Reality.{name}", f"{unknown[0]!r}", f"{what}, e.g. {sorted(allowed)[0]!r}.")
+            raise TwinError(f"Reality.{name}", f"{unknown[0]!r}", f"{what}, e.g. {min(allowed)!r}.")
 
 
 def _day_type(day: "pd.Timestamp") -> str:
