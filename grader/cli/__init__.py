@@ -1,6 +1,7 @@
 """The ``practicum`` command: one module a subcommand, imported when it is asked for."""
 
 import importlib
+import io
 import sys
 
 import click
@@ -51,8 +52,14 @@ def practicum() -> None:
 
 def main() -> None:
     """Run the command; a user's mistake ends in one message, never in a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold bytes that are no text
     try:
         practicum()
+    except OSError as reason:  # what the machine refuses, e.g. a name that is too long
+        found = f"{reason.filename}: {reason.strerror}" if reason.filename else str(reason)
+        click.echo(f"Error: {found}", err=True)
+        sys.exit(1)
     except (GraderError, TwinError) as refusal:
         click.echo(f"Error: {refusal.where}: {refusal.found}", err=True)
         for line in (refusal.allowed, refusal.then):

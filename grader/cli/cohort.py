@@ -29,7 +29,7 @@ def command() -> None:
 @click.option("--roster", type=click.Path(path_type=Path, dir_okay=False), help="CSV file: id, name, email.")
 @click.option("--sample", type=int, help="This many made-up students instead of a roster.")
 @click.option("--name", default="", help="The course's name in words.")
-@click.option("--jobs", default=2, show_default=True, help="Realities derived at once.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Realities derived at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def init(
     folder: Path,
@@ -64,7 +64,7 @@ def init(
 @click.option("--lab", "lab_id", help="This lab alone. Default: every released lab.")
 @click.option("--student", "names", multiple=True, help="This student alone; several times.")
 @click.option("--afresh", is_flag=True, help="Derive existing ones again too, after a lab's key has changed.")
-@click.option("--jobs", default=2, show_default=True, help="Realities derived at once.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Realities derived at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def bundles(
     folder: Path, lab_id: str | None, names: tuple[str, ...], jobs: int, *, afresh: bool, as_json: bool

@@ -68,7 +68,13 @@ class Sample:
     help="Folder of the sample course; an earlier demo there is continued.",
 )
 @click.option("--fresh", is_flag=True, help="Start over instead of continuing an earlier demo.")
-@click.option("--jobs", default=os.cpu_count() or 1, show_default="one a core", help="Submissions at once.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=min(os.cpu_count() or 1, 64),
+    show_default="one a core",
+    help="Submissions at once.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result here.")
 def command(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> None:
     """Run the main job: district, lab, a sample cohort, grading, certificates, verification; print one table.
@@ -128,7 +134,7 @@ def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
             "trust": str(issued.trust),
             "fingerprint": issued.fingerprint,
         }
-        json_file.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
+        durable.write(json_file, json.dumps(result, ensure_ascii=False, indent=1).encode())
     return ok
 
 

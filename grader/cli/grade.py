@@ -23,7 +23,13 @@ from twin_sandbox.generate import build_district
 )
 @click.option("--student", "students", multiple=True, help="This student alone; several times.")
 @click.option("--force", is_flag=True, help="Grade again what is graded already.")
-@click.option("--jobs", default=os.cpu_count() or 1, show_default="one a core", help="Submissions at once.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=min(os.cpu_count() or 1, 64),
+    show_default="one a core",
+    help="Submissions at once.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(assignment: str, folder: Path, students: tuple[str, ...], jobs: int, *, force: bool, as_json: bool) -> None:
     """Grade every submission of ASSIGNMENT that is not graded yet; stopping loses nothing, running again goes on."""

@@ -72,7 +72,7 @@ def build(lab: str, out: Path, root: Path | None) -> None:
 @command.command()
 @click.argument("lab")
 @click.option("--course", "folder", type=_FOLDER, required=True, help="The course's folder.")
-@click.option("--jobs", default=2, show_default=True, help="Realities derived at once.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Realities derived at once.")
 @_LABS
 def release(lab: str, folder: Path, jobs: int, root: Path | None) -> None:
     """Release LAB to a course, and give every student data of their own."""
@@ -107,8 +107,10 @@ def fetch(lab: str, folder: Path, student: str, target: Path) -> None:
 
 @command.command()
 @click.argument("lab")
-@click.option("--seeds", default=2, show_default=True, help="Realities that each answer is tried on.")
-@click.option("--jobs", default=2, show_default=True, help="Answers tried at once.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 100), default=2, show_default=True, help="Realities that each answer is tried on."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Answers tried at once.")
 @_LABS
 @click.option("--json", "as_json", is_flag=True, help="Print the proof as JSON.")
 def verify(lab: str, seeds: int, jobs: int, root: Path | None, *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import tomllib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,9 +134,12 @@ def create_course(
     Raises:
         GraderError: the folder holds something already, or cannot be written.
     """
-    course_id = course_id or re.sub(r"[^A-Za-z0-9_-]+", "-", root.resolve().name).strip("-") or "course"
+    course_id = course_id or re.sub(r"[^A-Za-z0-9_-]+", "-", root.absolute().name).strip("-") or "course"
     if not _ID.fullmatch(course_id):
         raise GraderError("course id", repr(course_id), "Letters, digits, _ and -, at most 64.")
+    name = name.replace("\n", " ")
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
+        raise GraderError("course name", repr(name), "Text without control characters.")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         then = "Choose a new folder; a course is never written over."
         raise GraderError(str(root), "is not empty" if root.is_dir() else "is a file", then=then)
@@ -220,5 +224,5 @@ def _refuse_open_key(key: Path) -> None:
 
 
 def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

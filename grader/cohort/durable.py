@@ -17,6 +17,7 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
+        _refuse_other_than_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
@@ -36,6 +37,11 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _refuse_other_than_file(path: Path) -> None:
+    if path.exists() and not path.is_file():  # a device would be replaced, if an administrator asks
+        raise GraderError(str(path), "is not a file", "The name of a file to write or replace.")
 
 
 def make_folder(path: Path, mode: int = 0o755) -> None:

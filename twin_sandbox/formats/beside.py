@@ -17,7 +17,7 @@ def written_file(path: Path) -> Iterator[Path]:
     Raises:
         TwinError: ``path`` is a folder, a device or a pipe, or cannot be written.
     """
-    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix[:9]}")
+    draft = path.parent / f".{uuid.uuid4().hex}{path.suffix[:9]}"
     try:
         if path.exists() and not path.is_file():  # a device would be replaced, if an administrator asks
             what = "a folder" if path.is_dir() else "a device or a pipe"
@@ -46,7 +46,7 @@ def written_folder(path: Path, *suffixes: str) -> Iterator[Path]:
             f"A new or empty folder, or one that holds {' and '.join(suffixes)} files alone, which is replaced",
             "Name another folder.",
         )
-    draft = path.with_name(f".{uuid.uuid4().hex}")
+    draft = path.parent / f".{uuid.uuid4().hex}"
     old = draft.with_name(f"{draft.name}-old")
     try:
         draft.mkdir(parents=True)

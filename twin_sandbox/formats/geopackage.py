@@ -28,15 +28,18 @@ def write_geopackage(district: "District", path: Path | str, tables: Iterable[st
     with written_file(Path(path)) as draft:
         for name, table in chosen.items():
             frame = table.reset_index(names="code") if isinstance(table, gpd.GeoDataFrame) else table
-            pyogrio.write_dataframe(
-                frame,
-                draft,
-                layer=name,
-                driver="GPKG",
-                layer_options={"DESCRIPTION": sheets.get(name, name), "IDENTIFIER": name},
-                dataset_options={"VERSION": "1.3"},
-                **({"geometry_type": _kind(frame)} if isinstance(frame, gpd.GeoDataFrame) else {}),
-            )
+            try:
+                pyogrio.write_dataframe(
+                    frame,
+                    draft,
+                    layer=name,
+                    driver="GPKG",
+                    layer_options={"DESCRIPTION": sheets.get(name, name), "IDENTIFIER": name},
+                    dataset_options={"VERSION": "1.3"},
+                    **({"geometry_type": _kind(frame)} if isinstance(frame, gpd.GeoDataFrame) else {}),
+                )
+            except pyogrio.errors.DataSourceError:
+                raise TwinError(str(path), "cannot be written", then="Free space or name another place.") from None
 
 
 def _kind(table: Any) -> str:  # noqa: ANN401 - a GeoDataFrame

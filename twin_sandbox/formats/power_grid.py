@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from twin_sandbox.entities import District
 from twin_sandbox.errors import TwinError
+from twin_sandbox.formats.beside import written_file
 
 TABLES = ("power_buses", "power_lines", "power_switches", "transformers", "grid_feeds", "power_services", "pv_systems",
           "batteries", "generators")  # fmt: skip
@@ -182,12 +183,8 @@ def write_power_grid(grid: PowerGrid, file: Path | str) -> None:
     for rows in tree["data"].values():
         for row in rows:
             row["code"] = grid.codes[row["id"]]
-    try:
-        Path(file).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
-    except OSError as reason:
-        raise TwinError(
-            f"power grid {file}", f"cannot be written: {reason.strerror}", then="Name another file."
-        ) from None
+    with written_file(Path(file)) as draft:
+        draft.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
 def read_power_grid(file: Path | str) -> PowerGrid:
