@@ -1,0 +1,104 @@
+"""Batteries that even out, and chargers whose limit makes vehicles wait."""
+
+import math
+
+import numpy as np
+
+from twin_sandbox.engines.power_model import Floats, PowerModel
+from twin_sandbox.engines.power_switchgear import Bools
+
+START_SHARE = 0.5
+"""How full batteries are at the start."""
+CATCH_UP_H = 1.0
+"""What a limit held back is charged in about so long, once there is room."""
+
+
+class Storage:
+    """The batteries' energy, and what they do.
+
+    With a tariff a battery charges in the cheapest hours and discharges in the dearest, never beyond what its board
+    draws, so that nothing is sold. Without one it takes its board's surplus of sun and gives it back as soon as the
+    board draws more than its sun gives. The root of the round trip's efficiency is lost on either way.
+    """
+
+    def __init__(self, model: PowerModel) -> None:
+        self._batteries = model.batteries
+        self._way = np.sqrt(model.batteries.efficiency)
+        self.kwh = model.batteries.kwh * START_SHARE
+
+    def dispatch(
+        self, times_s: Floats, hours: float, load_w: Floats, panel_w: Floats, command_kw: Floats, mains: Bools
+    ) -> tuple[Floats, Floats]:
+        """What each battery gives over the steps that end at these moments, and what it then holds.
+
+        Args:
+            times_s: (n,).
+            hours: length of a step [h].
+            load_w: of consumers, (n, c).
+            panel_w: of panels, (n, p).
+            command_kw: (b,), feeding positive; NaN leaves a battery to its rule.
+            mains: whether its bus is on the mains; a battery that is not stands still.
+
+        Returns:
+            kW, feeding positive, (n, b), and kWh, (n, b).
+        """
+        own = self._batteries
+        power, stored = np.zeros((len(times_s), len(own.codes))), np.zeros((len(times_s), len(own.codes)))
+        if not own.codes:
+            return power, stored
+        net = np.stack(
+            [load_w[:, c].sum(1) - panel_w[:, p].sum(1) for c, p in zip(own.consumers, own.panels, strict=True)], axis=1
+        )
+        wanted = self._wanted(times_s, net / 1e3)
+        wanted = np.where(np.isnan(command_kw), wanted, command_kw)
+        kwh = self.kwh
+        for n in range(len(times_s)):
+            most = np.minimum(own.kw, kwh * self._way / hours)
+            least = -np.minimum(own.kw, (own.kwh - kwh) / self._way / hours)
+            power[n] = np.clip(wanted[n], least, most) * mains
+            kwh = kwh - np.where(power[n] > 0, power[n] / self._way, power[n] * self._way) * hours
+            stored[n] = kwh
+        return power, stored
+
+    def _wanted(self, times_s: Floats, net_kw: Floats) -> Floats:
+        own = self._batteries
+        if not own.tariff_cny_kwh:
+            return net_kw
+        price = np.array(own.tariff_cny_kwh)
+        # A moment ends its step, so 22:00 still belongs to the hour before.
+        hour = np.ceil(times_s / 3600.0 + own.start_h).astype(int) - 1
+        now = price[hour % 24][:, None]
+        give = np.minimum(own.kw, np.maximum(net_kw, 0.0))
+        flat = price.max() == price.min()
+        wanted = np.where(now == price.max(), give, np.where(now == price.min(), -own.kw, 0.0))
+        return np.zeros_like(net_kw) if flat else wanted
+
+    def keep(self, kwh: Floats) -> None:
+        """Hold so much from now on."""
+        self.kwh = kwh.copy()
+
+
+class Chargers:
+    """What chargers draw: their sessions' demand, unless a limit holds it back until there is room."""
+
+    def __init__(self, model: PowerModel) -> None:
+        self._rows, self._most_w = model.chargers, model.charger_kw * 1e3
+        self.waiting_kwh = np.zeros(len(model.chargers))
+
+    def waits(self, limit_kw: Floats) -> bool:
+        """Whether a limit holds, or vehicles wait."""
+        return not bool(np.isnan(limit_kw).all()) or bool(self.waiting_kwh.any())
+
+    def draw(self, load_w: Floats, limit_kw: Floats, hours: float) -> Floats:
+        """Consumers' demand (c,) with the chargers' limited, and what had waited; NaN limits nothing."""
+        if not self.waits(limit_kw):
+            return load_w
+        made = load_w.copy()
+        wanted = load_w[self._rows]
+        room = np.maximum(self._most_w, wanted)
+        limit = np.where(np.isnan(limit_kw), math.inf, limit_kw * 1e3)
+        drawn = np.minimum(np.minimum(room, limit), wanted + self.waiting_kwh * 1e3 / CATCH_UP_H)
+        self.waiting_kwh = np.maximum(self.waiting_kwh + (wanted - drawn) / 1e3 * hours, 0.0)
+        self.waiting_kwh[self.waiting_kwh < 1e-6] = 0.0
+        made[self._rows] = drawn
+        return made
