@@ -121,7 +121,7 @@ class Weather:
         return replace(self, **values)
 
     @classmethod
-    def normal(cls, start: Any, horizon_s: float, step_s: int = 3600) -> Self:  # noqa: ANN401 - a moment
+    def normal(cls, start: object, horizon_s: float, step_s: int = 3600) -> Self:
         """The climate's mean: every day as its month has them on average.
 
         Raises:
@@ -130,7 +130,7 @@ class Weather:
         return cls._of_days(*_span(start, horizon_s, step_s), step_s, None, {})
 
     @classmethod
-    def ordinary(cls, start: Any, horizon_s: float, step_s: int = 3600, seed: int = 0) -> Self:  # noqa: ANN401 - a moment
+    def ordinary(cls, start: object, horizon_s: float, step_s: int = 3600, seed: int = 0) -> Self:
         """Days as the climate brings them; a date's weather depends on the date and the seed alone.
 
         Raises:
@@ -141,10 +141,10 @@ class Weather:
     @classmethod
     def heat_wave(
         cls,
-        start: Any,
+        start: object,
         horizon_s: float,
         highest_c: float = 36.0,
-        step_s: int = 3600,  # noqa: ANN401 - a moment
+        step_s: int = 3600,
     ) -> Self:
         """Clear, still days that each reach ``highest_c`` and cool by 8 K at night (record of Qingdao: 38.9 °C).
 
@@ -158,10 +158,10 @@ class Weather:
     @classmethod
     def cold_spell(
         cls,
-        start: Any,
+        start: object,
         horizon_s: float,
         lowest_c: float = -12.0,
-        step_s: int = 3600,  # noqa: ANN401 - a moment
+        step_s: int = 3600,
     ) -> Self:
         """Dull, windy days that each fall to ``lowest_c`` and warm by 6 K at noon.
 
@@ -231,7 +231,7 @@ def _sun(times: "pd.DatetimeIndex", clear_share: NDArray[np.float64]) -> tuple[N
     return np.maximum(ghi, 0.0), np.clip(dni, 0.0, 1400.0), np.maximum(dhi, 0.0)
 
 
-def _span(start: Any, horizon_s: float, step_s: int) -> tuple["pd.Timestamp", int]:  # noqa: ANN401 - a moment
+def _span(start: object, horizon_s: float, step_s: int) -> tuple["pd.Timestamp", int]:
     """Start, and the number of values that cover the horizon, its end included."""
     begins = moment("Weather.start", start)
     if step_s not in STEPS_S:
