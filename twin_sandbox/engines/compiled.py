@@ -1,7 +1,7 @@
 """Kernels compiled once, kept in the practicum's cache folder beside the districts, and only loaded from then on.
 
-The folder is named by the kernel's source, numba's version and the processor: whoever changes one of them gets a folder
-of its own, and a sandbox can be shown it read-only.
+The folder is named by the kernels' sources, numba's version and the processor: whoever changes one of them gets a
+folder of its own, and a sandbox can be shown it read-only.
 """
 
 import functools
@@ -16,13 +16,15 @@ from twin_sandbox.data import cache_folder
 from twin_sandbox.errors import TwinError
 
 KERNELS = "kernels"
+_SOURCES = ("surface_kernel.py", "exchange.py", "exchange_swmm.py")
+_COUNT = 5
 
 
 def kernels_folder() -> Path:
     """Where the compiled kernels of this version of the practicum and of numba lie on this processor."""
     from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]
 
-    text = Path(__file__).with_name("surface_kernel.py").read_bytes()
+    text = b"".join(Path(__file__).with_name(name).read_bytes() for name in _SOURCES)
     for_whom = f"numba {version('numba')}, llvmlite {version('llvmlite')}, {get_host_cpu_name()}\n".encode()
     return cache_folder() / KERNELS / hashlib.sha256(for_whom + text).hexdigest()[:16]
 
@@ -37,8 +39,9 @@ def compile_kernels() -> Path:
         TwinError: the folder cannot be written.
     """
     folder = kernels_folder()
-    if not any(folder.glob("*.nbi")):
+    if len(list(folder.glob("*.nbi"))) < _COUNT:
         surface_advance()
+        exchange()
     return folder
 
 
@@ -54,7 +57,25 @@ def surface_advance() -> Callable[..., int]:
     return _compiled(surface_kernel.advance, surface_kernel.SIGNATURE, kernels_folder())
 
 
-def _compiled(function: Callable[..., int], signature: str, folder: Path) -> Callable[..., int]:
+@functools.cache
+def exchange() -> tuple[Callable[..., Any], ...]:
+    """``offer``, ``settle``, ``read`` and ``pour`` of the exchange between streets and sewers, compiled.
+
+    Raises:
+        TwinError: as for `surface_advance`.
+    """
+    from twin_sandbox.engines import exchange, exchange_swmm
+
+    folder = kernels_folder()
+    return (
+        _compiled(exchange.offer, exchange.OFFER_SIGNATURE, folder),
+        _compiled(exchange.settle, exchange.SETTLE_SIGNATURE, folder),
+        _compiled(exchange_swmm.read, exchange_swmm.READ_SIGNATURE, folder),
+        _compiled(exchange_swmm.pour, exchange_swmm.POUR_SIGNATURE, folder),
+    )
+
+
+def _compiled(function: Callable[..., Any], signature: str, folder: Path) -> Callable[..., Any]:
     import numba
     from numba.core import caching
 
@@ -78,7 +99,7 @@ def _compiled(function: Callable[..., int], signature: str, folder: Path) -> Cal
     class Cache(caching.FunctionCache):
         _impl_class = Implementation
 
-    compiled: Any = numba.njit(function)
+    compiled: Any = numba.njit(error_model="numpy")(function)
     compiled._cache = Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - likewise
     if not _writable(folder) and compiled._cache.load_overload(signature, compiled.targetctx) is None:  # noqa: SLF001
         raise TwinError(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,12 @@ from numpy.typing import NDArray
 
 from twin_sandbox.engines.process import Worker
 from twin_sandbox.engines.protocol import Outputs
-from twin_sandbox.engines.rules import Rule
+from twin_sandbox.engines.rules import Rule, swmm_root
 from twin_sandbox.errors import TwinError
 
 __all__ = ["Drainage", "Model", "Records", "Rule"]
 
 ADVICE = "The code is SWMM's; the message names the object in the model's input."
-
-
-def swmm_root() -> Path:
-    """The folder from which a worker imports SWMM."""
-    import swmm.toolkit
-
-    return Path(next(iter(swmm.toolkit.__path__))).parents[1]
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ class Drainage:
             "EPA SWMM",
             "twin_sandbox.engines.drainage_worker",
             roots=[swmm_root()],
-            files={"model.inp": self.model.text},
+            files={"model.inp": self.model.text.encode()},
             advice=ADVICE,
         )
         rules = {name: vars(rule) for name, rule in self.model.rules.items()}

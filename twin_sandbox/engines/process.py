@@ -59,7 +59,7 @@ class Worker:
         library: what runs in it: ``"EPA SWMM"``.
         module: run as ``python -m``; it serves frames on standard input and output.
         roots: folders that hold the libraries that it imports.
-        files: name → text of the files that it finds in its folder.
+        files: name → content of the files that it finds in its folder.
         advice: what a user can do about an error of the library.
     """
 
@@ -69,7 +69,7 @@ class Worker:
         library: str,
         module: str,
         roots: Sequence[Path] = (),
-        files: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
         advice: str = "",
     ) -> None:
         self.name, self.library, self.advice = name, library, advice
@@ -85,11 +85,11 @@ class Worker:
         """
         return self._alive().folder
 
-    def _start(self, module: str, roots: Sequence[Path], files: Mapping[str, str]) -> Process:
+    def _start(self, module: str, roots: Sequence[Path], files: Mapping[str, bytes]) -> Process:
         folder = Path(tempfile.mkdtemp(prefix=f"practicum-{self.name.split()[0]}-"))
         try:
-            for file, text in files.items():
-                (folder / file).write_text(text, encoding="utf-8")
+            for file, data in files.items():
+                (folder / file).write_bytes(data)
             # The worker must find this package and its library wherever they came from, and nothing in the caller's
             # folder.
             paths = [Path(__file__).parents[2], *roots]

@@ -1,6 +1,7 @@
-"""The standing rules of a drainage station."""
+"""What whoever writes a model for SWMM has to know: the station's standing rules, and where SWMM lies."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -21,3 +22,10 @@ class Rule:
     outside: str
     start_depth_m: float = 0.0
     stop_depth_m: float = 0.0
+
+
+def swmm_root() -> Path:
+    """The folder from which a worker imports SWMM."""
+    import swmm.toolkit
+
+    return Path(next(iter(swmm.toolkit.__path__))).parents[1]

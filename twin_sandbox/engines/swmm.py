@@ -153,6 +153,8 @@ class Swmm:
         totals = {
             "inflow_m3": routing.wwInflow + routing.dwInflow + routing.exInflow + routing.gwInflow + routing.iiInflow,
             "runoff_m3": routing.wwInflow,
+            "dry_weather_m3": routing.dwInflow,
+            "outside_m3": routing.exInflow,
             "outflow_m3": routing.outflow,
             "overflow_m3": routing.flooding,
             "stored_start_m3": routing.initStorage * FT3_M3,

@@ -54,6 +54,7 @@ SECTIONS = [
 class Text:
     """SWMM input, gathered section by section; `str` of it is the file."""
 
+    order: list[str] = field(default_factory=lambda: SECTIONS)
     sections: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, section: str, *values: object) -> None:
@@ -62,7 +63,7 @@ class Text:
         self.sections.setdefault(section, []).append(" ".join(words))
 
     def __str__(self) -> str:
-        return "\n".join(f"[{name}]\n" + "\n".join(self.sections.get(name, [])) + "\n" for name in SECTIONS)
+        return "\n".join(f"[{name}]\n" + "\n".join(self.sections.get(name, [])) + "\n" for name in self.order)
 
 
 def rows(district: "District", table: str) -> Iterable[Any]:
