@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin_sandbox.engines.protocol import Finished, Outputs, Port, Values
-from twin_sandbox.engines.supply_epanet import WHERE, Project
+from twin_sandbox.engines.supply_epanet import WHERE, Project, sums
 from twin_sandbox.engines.supply_fire import throttled_m3s
 from twin_sandbox.engines.supply_houses import Demands, Houses
 from twin_sandbox.engines.supply_links import Links
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 VOLUMES = ("produced_m3", "delivered_m3", "leaked_m3", "fire_m3", "stored_m3")
 """What a balance counts: out of the sources; out of taps; lost; out of hydrants; more in tanks, houses' among them."""
+_HANDED_OVER = "handed-over-to-the-engine"
 _LEAST_M3S = 1e-4
 """A balance's error is told as a share of what flows, of this if less flows [m³/s]."""
 
@@ -125,8 +126,9 @@ class Supply:
         self._reservoirs = net.node_types == en.RESERVOIR
         self._extra_number = np.zeros(net.nodes, dtype=np.intp)
         for project in self._projects:
+            project.call("addpattern", _HANDED_OVER)  # a demand that names no pattern would follow the file's default
             for node in np.flatnonzero(net.node_types == en.JUNCTION):
-                project.call("adddemand", int(node) + 1, 0.0, "", "handed over")
+                project.call("adddemand", int(node) + 1, 0.0, _HANDED_OVER, "")
                 self._extra_number[node] = project.call("getnumdemands", int(node) + 1)
         self._multiplier = float(net.call("getoption", en.DEMANDMULT)) or 1.0
         self._law = net.call("getdemandmodel")
@@ -206,7 +208,7 @@ class Supply:
         foreign = self._houses.ask(own)
         self._demands.leave_out(foreign, self._projects)
         drawn = np.where(foreign, self._houses.drawn_m3s, 0.0)
-        self._handed = np.bincount(self._demands.node, drawn, self._net.nodes)
+        self._handed = sums(self._demands.node, drawn, self._net.nodes)
 
     def _hand_over(self, extra_m3s: Array) -> None:
         changed = np.flatnonzero(extra_m3s != self._extra)
@@ -237,7 +239,7 @@ class Supply:
     def _fight(self, demand_m3s: Array) -> tuple[Array, Array]:
         """Solve with so much asked at the hydrants; pressures [m] and flows [m³/s] there."""
         net, en = self._net, self._net.en
-        extra = self._handed + np.bincount(self._hydrant, demand_m3s, net.nodes)
+        extra = self._handed + sums(self._hydrant, demand_m3s, net.nodes)
         self._hand_over(extra)
         self._code = net.solve()
         met, full = (net.of_nodes(name)[self._hydrant] for name in (en.DEMANDFLOW, en.FULLDEMAND))
@@ -251,7 +253,7 @@ class Supply:
             return np.ones_like(pressure_m)
         metre = self._net.units.pressure
         share = (pressure_m / metre - least) / (required - least)
-        return np.clip(share, 0.0, 1.0) ** exponent
+        return np.asarray(np.clip(share, 0.0, 1.0) ** exponent, dtype=np.float64)
 
     def _state(self, code: int) -> None:
         """Keep a warning as a statement, the same one as long as it lasts."""
@@ -320,7 +322,7 @@ class Supply:
         if self.model.pumps:
             found["pump_kw"] = net.of_links(en.ENERGY)[self._pump]
         if self.model.tanks:
-            found["tank_level_m"] = net.of_nodes(en.TANKLEVEL)[self._tank] * units.length
+            found["tank_level_m"] = pressure[self._tank]
         if net.quality == en.CHEM:
             milligram = 1e-3 if net.quality_units.lower().startswith("u") else 1.0
             found["chlorine_mg_l"] = net.of_nodes(en.QUALITY)[self._junction] * milligram

@@ -168,6 +168,11 @@ class Project:
         self._end()
 
 
+def sums(place: NDArray[np.intp], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The sum of the values at each of so many places."""
+    return np.asarray(np.bincount(place, values, count), dtype=np.float64)
+
+
 def _end(en: Any, handle: Any, folder: Path) -> None:  # noqa: ANN401 - the toolkit
     en.deleteproject(handle)  # closes it too; to close it twice would end the process
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,7 @@ only when something is missing is its draught on the main reckoned here and hand
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.supply_epanet import Project
+from twin_sandbox.engines.supply_epanet import Project, sums
 from twin_sandbox.engines.supply_model import Booster, Model
 
 Array = NDArray[np.float64]
@@ -38,6 +38,9 @@ class Demands:
         patterns = int(project.call("getcount", en.PATCOUNT))
         names = [""] + [project.call("getpatternid", k + 1) for k in range(patterns)]
         self._patterns = [np.ones(1)] + [self._pattern(k + 1) for k in range(patterns)]
+        self._patterns[0] = self._patterns[
+            int(project.call("getoption", en.DEMANDPATTERN))
+        ]  # of demands that name none
         rows = []
         for node in np.flatnonzero(project.node_types == en.JUNCTION):
             for number in range(1, int(project.call("getnumdemands", int(node) + 1)) + 1):
@@ -77,19 +80,19 @@ class Demands:
             self._multiplier, self._period = now[self._pattern_of], period
             drawn = self._base * self._multiplier * (self._factor * self._project.units.flow)
             shares = drawn[self._pair_category] * self._pair_share
-            self._own = np.bincount(self._pair_service, shares, self.node.size)
+            self._own = sums(self._pair_service, shares, self.node.size)
             leaks = self._leaks
-            self._leak = np.bincount(self.category_node[leaks], drawn[leaks], self._project.nodes)
+            self._leak = sums(self.category_node[leaks], drawn[leaks], self._project.nodes)
         return self._own, self._leak
 
     def base(self) -> Array:
         """Each service's mean demand, by which a building's is parted among its services."""
-        return np.bincount(self._pair_service, self._base[self._pair_category] * self._pair_share, self.node.size)
+        return sums(self._pair_service, self._base[self._pair_category] * self._pair_share, self.node.size)
 
     def leave_out(self, services: NDArray[np.bool_], projects: "tuple[Project, ...]") -> None:
         """Take these services out of EPANET's own categories, all others back in."""
         out = services[self._pair_service] * self._pair_share
-        kept = 1.0 - np.bincount(self._pair_category, out, self._base.size)
+        kept = 1.0 - sums(self._pair_category, out, self._base.size)
         kept[np.abs(kept) < 1e-9] = 0.0
         for k in np.flatnonzero(kept != self._kept):
             for project in projects:
@@ -112,7 +115,7 @@ class Houses:
         self.buildings = tuple(dict.fromkeys(service.building for service in services))
         place = {code: k for k, code in enumerate(self.buildings)}
         self.building = np.array([place[service.building] for service in services], dtype=np.intp)
-        whole = np.bincount(self.building, base_m3s, len(place))[self.building]
+        whole = sums(self.building, base_m3s, len(place))[self.building]
         count = np.bincount(self.building, minlength=len(place))[self.building]
         self._part = np.where(whole > 0, base_m3s / np.where(whole > 0, whole, 1.0), 1.0 / np.maximum(count, 1))
         self._factor = np.array([service.factor for service in services])
@@ -163,7 +166,7 @@ class Houses:
         self._up_had = (
             np.minimum(self._up, self.roof_m3 / self._step_s + self._pumped) if self._at.size else np.zeros(0)
         )
-        return foreign
+        return np.asarray(foreign)
 
     def had_m3s(self, share: Array) -> Array:
         """What comes out of each service's taps, if its junction gives this share of what is drawn [m³/s]."""
@@ -199,4 +202,4 @@ class Houses:
 
     def by_building(self, of_services: Array) -> Array:
         """Sums of the services of each building."""
-        return np.bincount(self.building, of_services, len(self.buildings))
+        return sums(self.building, of_services, len(self.buildings))

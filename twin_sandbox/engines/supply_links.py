@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.supply_epanet import Project
+from twin_sandbox.engines.supply_epanet import Project, sums
 from twin_sandbox.engines.supply_model import Model
 
 Array = NDArray[np.float64]
@@ -44,6 +44,7 @@ class Links:
         self._loss = [float(net.call("getlinkvalue", link + 1, en.MINORLOSS)) for link in self._turned]
         self._pumps = [net.link(name) for name in model.pumps.values()]
         self._powered = np.ones(len(self._pumps), dtype=bool)
+        self._settings = {link: float(net.call("getlinkvalue", link + 1, en.INITSETTING)) for link in self._turned}
         self._before: dict[int, tuple[bool, float]] = {}
         self._controls: dict[int, list[int]] = {}
         for number in range(1, int(net.call("getcount", en.CONTROLCOUNT)) + 1):
@@ -102,7 +103,7 @@ class Links:
         """Give a link back to its own status and controls."""
         en = self._en
         sort = int(self._projects[0].call("getlinktype", link + 1))
-        running, setting = self._before.pop(link, (True, 0.0))
+        running, setting = self._before.pop(link, (True, self._settings.get(link, 0.0)))
         self._enable(self._controls.get(link, ()), 1)
         for project in self._projects:
             if sort in {en.PRV, en.PSV, en.PBV, en.FCV, en.TCV} and setting:
@@ -141,4 +142,4 @@ class Links:
         return np.where(share > 0.0, share * lost_m3s[self._pipe_node], 0.0)
 
     def _at_nodes(self, of_pipes: Array) -> Array:
-        return np.bincount(self._pipe_node, of_pipes, self._projects[0].nodes)
+        return sums(self._pipe_node, of_pipes, self._projects[0].nodes)

@@ -4,6 +4,7 @@ What the file has: mains and feeds, demands by pattern for the days of the run, 
 from 20 m on), reducing valves, leaks as emitters, chlorine. What EPANET is not told: the houses behind the junctions.
 """
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ _MOST_DAYS = 31
 
 def engine(district: "District", scenario: "Scenario", reality: Reality) -> Supply:
     """The supply engine of a run."""
-    return Supply(supply_model(district, scenario.start, scenario.horizon_s, reality))
+    step_s = math.gcd(STEP_S, scenario.horizon_s)
+    return Supply(supply_model(district, scenario.start, scenario.horizon_s, reality, step_s=step_s))
 
 
 def supply_model(
@@ -75,8 +77,8 @@ def supply_model(
     _clock(network, local, horizon_s, step_s)
     services = _services(district, network, reality)
     shut = set(reality.closed_valves)
-    _shut_check_valves(network, entities["water_valves"], shut)
     names = {table: network.tables[table]["epanet_id"].to_dict() for table in ("junctions", "sources", "pipes")}
+    valves = _valves(entities["water_valves"], names["pipes"], shut, network)
     _leaks(network, names["junctions"], reality)
     return Model(
         epanet_text(network),
@@ -85,7 +87,7 @@ def supply_model(
         names["junctions"],
         names["pipes"],
         names["sources"],
-        valves=tuple(_valves(entities["water_valves"], names["pipes"], shut, network)),
+        valves=tuple(valves),
         hydrants={code: names["junctions"][at] for code, at in entities["hydrants"]["junction_code"].items()},
         services=services,
         boosters=tuple(_boosters(district)),
@@ -209,20 +211,22 @@ def _boosters(district: "District") -> "list[Booster]":
     return found
 
 
-def _shut_check_valves(network: WaterNetwork, valves: "gpd.GeoDataFrame", shut: set[str]) -> None:
-    """Nobody turns a check valve in a run, but one that is shut from the beginning shuts its pipe."""
-    checked = valves[(valves["kind"] == "check") & valves.index.isin(sorted(shut))]
-    network.tables["pipes"].loc[checked["pipe_code"], "status"] = "closed"
-
-
 def _valves(valves: "gpd.GeoDataFrame", pipes: dict[str, str], shut: set[str], network: WaterNetwork) -> "list[Valve]":
-    """Gates, which shut their pipes, and reducing valves; the file has the shut ones closed."""
+    """Gates, which shut their pipes, and the feeds' valves; the file has the shut ones closed.
+
+    EPANET shuts no check valve by command: the reducing valve behind it, with no tap between, is shut in its place.
+    """
+    behind = {row.from_code: str(row.Index) for row in valves[valves["kind"] == "prv"].itertuples()}
     found = []
-    for row in valves[valves["kind"] != "check"].itertuples():
-        code, gate = str(row.Index), row.kind == "gate"
-        found.append(Valve(code, pipes[row.pipe_code] if gate else str(row.epanet_id), code not in shut))
+    for row in valves.itertuples():
+        code = str(row.Index)
+        if row.kind == "gate":
+            table, key = "pipes", str(row.pipe_code)
+        else:
+            table, key = "valves", code if row.kind == "prv" else behind[row.junction_code]
+        link = pipes[key] if table == "pipes" else str(network.tables[table].loc[key, "epanet_id"])
+        found.append(Valve(code, link, code not in shut))
         if code in shut:
-            table, key = ("pipes", row.pipe_code) if gate else ("valves", code)
             network.tables[table].loc[key, "status"] = "closed"
     return found
 
