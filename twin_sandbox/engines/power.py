@@ -70,6 +70,7 @@ class Power:
         self._standby, self._relief = Standby(model, topology), Relief(model, topology)
         self._storage, self._chargers, self._taps = Storage(model), Chargers(model), Taps(model)
         self._applied: dict[str, bytes] = {}
+        self._supply: Supply | None = None
         self._kwh = dict.fromkeys(_ENERGIES, 0.0)
         self._gap = 0.0
         self._time_s = -float(model.step_s)
@@ -141,7 +142,7 @@ class Power:
         share = np.minimum(self._relief.left, self._standby.rationed(supply, load_w[0]))
         share[self._switchgear.out("consumer", float(times_s[0]), len(share))] = 0.0
         self._share = share
-        if (share < 1).any():
+        if share.min(initial=1.0) < 1:
             load_w, load_var = load_w * share, load_var * share
         panel_w = self._panels(times_s, taken["pv_kw"], supply.mains)
         ready = supply.mains[model.gen_bus[model.batteries.gens]] & ~self._switchgear.out(
@@ -195,6 +196,9 @@ class Power:
     def _apply(self, supply: Supply) -> None:
         """Tell the library what has changed of switches, sources and taps."""
         model, network = self._model, self._network
+        if supply is self._supply and not self._taps.moved:
+            return
+        self._taps.moved = False
         assert network is not None  # noqa: S101 - whoever calls has started it
         u_ref = model.components["source"]["u_ref"].copy()
         u_ref[: len(model.feeds)] += self._taps.feed_pu
@@ -211,24 +215,27 @@ class Power:
                 network.change(name, **columns)
                 self._applied[name] = key
 
-    def _served_w(self, flow: Flow) -> Floats:
-        model = self._model
-        served = flow.load_w[:, : len(model.consumers)].copy()
-        dual = np.flatnonzero(model.dual >= 0)
-        served[:, dual] += flow.load_w[:, model.dual[dual]]
+    def _served_w(self) -> Floats:
+        """What each consumer gets now, at whichever board."""
+        assert self._supply is not None  # noqa: S101 - start() made it
+        model, got = self._model, self._flow.load_w[self._at]
+        served: Floats = got[: len(model.consumers)].copy()
+        moved = np.flatnonzero(self._supply.standby)
+        served[moved] = got[model.dual[moved]]
         return served
 
     def _count(self, flow: Flow, steps: int) -> None:
         model = self._model
         hours, part = model.step_s / 3600.0 / 1e3, np.s_[:steps]
-        served = float(flow.load_w[part].sum())
+        served = flow.load_w[part, : len(model.components.get("sym_load", ()))].sum()
+        on_batteries = flow.gen_w[part, model.batteries.gens].sum()
         told = {
             "feed": flow.source_w[part, : len(model.feeds)].sum(),
-            "pv": flow.gen_w[part].sum() - flow.gen_w[part, model.batteries.gens].sum(),
-            "battery": flow.gen_w[part, model.batteries.gens].sum(),
+            "pv": flow.gen_w[part].sum() - on_batteries,
+            "battery": on_batteries,
             "diesel": flow.source_w[part, model.diesels.sources].sum(),
             "served": served,
-            "unserved": self._want_w[part].sum() - self._served_w(flow)[part].sum(),
+            "unserved": self._want_w[part].sum() - served,
             "losses": flow.losses_w[part].sum(),
         }
         for name, watts in told.items():
@@ -236,6 +243,7 @@ class Power:
 
     def _outputs(self) -> Outputs:
         model, flow, at = self._model, self._flow, self._at
+        assert self._supply is not None  # noqa: S101 - start() made it
         bus = self._standby.bus(self._supply)
         has_power = flow.energised[at][bus] & (np.minimum(self._share, self._relief.left) > 0)
         feeding, gens = flow.source_w[at] / 1e3, flow.gen_w[at] / 1e3
@@ -244,7 +252,7 @@ class Power:
             "energised": has_power.astype(np.float64),
             "line_load": flow.line_load[at].copy(),
             "transformer_load": flow.transformer_load[at].copy(),
-            "served_kw": self._served_w(flow)[at] / 1e3,
+            "served_kw": self._served_w() / 1e3,
             "feed_kw": feeding[: len(model.feeds)],
             "losses_kw": flow.losses_w[at : at + 1] / 1e3,
             "pv_given_kw": gens[model.panels.gens],

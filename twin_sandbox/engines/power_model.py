@@ -194,6 +194,7 @@ class PowerModel:
         load_w: what each consumer draws where nothing is wired.
         load_var: likewise reactive, lagging positive.
         rank: consumers with the least rank lose their supply first.
+        whole: consumers that run wholly or not at all, like a pump.
         dual: for each consumer the row of sym_load at its other board; -1 for one feed.
         chargers: which consumers are chargers.
         charger_kw: power of all outlets of each of these.
@@ -210,6 +211,7 @@ class PowerModel:
     load_w: Course
     load_var: Course
     rank: Rows
+    whole: NDArray[np.bool_]
     dual: Rows
     chargers: Rows = field(default_factory=lambda: np.zeros(0, np.intp))
     charger_kw: Floats = field(default_factory=lambda: np.zeros(0))

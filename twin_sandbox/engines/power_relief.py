@@ -1,7 +1,8 @@
 """Who loses supply when the network cannot carry what is asked, and for how long.
 
-A line beyond its emergency rating for its time, or a flow without solution: consumers behind the worst branch are cut,
-least rank first, the last of them in part, until the branch would carry its rated load.
+A line or transformer beyond its emergency rating for its time, or a flow without solution: consumers behind the worst
+branch are cut, least rank first, the last of them in part, until the branch would carry its rated load. One branch a
+step: what is cut behind one relieves those above it.
 """
 
 import numpy as np
@@ -17,6 +18,8 @@ EMERGENCY_LOAD = 1.3
 """Load of a line or transformer [of its rating] that it bears for `EMERGENCY_S` and no longer (rule of this project, of
 the order of GB/T 1094.7 and 1094.12 for transformers after a failure)."""
 EMERGENCY_S = 1800.0
+TRIP_LOAD = 2.0
+"""Beyond this, it is relieved at the next step."""
 RESTORE_S = 3600.0
 """Who was cut is fed again after so long, and cut again if it is still too much."""
 _TRIALS = 200
@@ -29,6 +32,7 @@ class Relief:
         self._model, self._topology = model, topology
         self.left = np.ones(len(model.consumers))
         self._until_s = np.zeros(len(model.consumers))
+        self._cuts = self._strained = False
         self._over_s = {name: np.zeros(len(codes)) for name, codes in self._codes.items()}
 
     @property
@@ -38,20 +42,28 @@ class Relief:
     @property
     def acts(self) -> bool:
         """Whether anyone is cut, or a branch is beyond its emergency rating."""
-        return bool((self.left < 1).any()) or any(bool(over.any()) for over in self._over_s.values())
+        return self._cuts or self._strained
 
     def restore(self, time_s: float) -> None:
         """Feed those again whose time is over."""
-        self.left[self._until_s <= time_s] = 1.0
+        if self._cuts:
+            self.left[self._until_s <= time_s] = 1.0
+            self._cuts = bool((self.left < 1).any())
 
     def watch(self, time_s: float, step_s: float, flow: Flow, at: int, supply: Supply, bus: Rows) -> None:
         """Count the time of overloads, and cut when it is over; ``at`` is the moment's row in the flow."""
+        if not self._strained and self.first_overload(flow) > at:
+            return
+        overdue: list[tuple[float, str, int]] = []
         for name, load in (("line", flow.line_load[at]), ("transformer", flow.transformer_load[at])):
             over = self._over_s[name]
             over[:] = np.where(load > EMERGENCY_LOAD, over + step_s, 0.0)
-            for row in np.flatnonzero(over >= EMERGENCY_S):
-                self._cut(time_s, name, int(row), float(load[row]), flow.load_w[at], supply, bus)
-                over[row] = 0.0
+            late = np.flatnonzero((over >= EMERGENCY_S) | (load > TRIP_LOAD))
+            overdue += [(float(load[row]), name, int(row)) for row in late]
+        for load_share, name, row in sorted(overdue, reverse=True):
+            if self._cut(time_s, name, row, load_share, flow.load_w[at], supply, bus):
+                break
+        self._strained = any(bool(over.any()) for over in self._over_s.values())
 
     def first_overload(self, flow: Flow) -> int:
         """Row of the first moment with a branch beyond its emergency rating; the number of moments if none."""
@@ -135,6 +147,7 @@ class Relief:
         too_much_w = got_w[behind].sum() * (1 - 1 / load)
         before = np.concatenate([[0.0], np.cumsum(got_w[behind])[:-1]])
         gone = np.clip((too_much_w - before) / got_w[behind], 0.0, 1.0)
+        gone = np.where((gone > 0) & self._model.whole[behind], 1.0, gone)
         hit = gone > 0
         self._leave(time_s, behind[hit], self.left[behind[hit]] * (1 - gone[hit]))
         return bool(hit.any())
@@ -142,6 +155,7 @@ class Relief:
     def _leave(self, time_s: float, consumers: Rows, left: Floats) -> None:
         self.left[consumers] = np.where(left < 0.01, 0.0, left)
         self._until_s[consumers] = time_s + RESTORE_S
+        self._cuts = True
 
     def _behind(self, name: str, row: int, supply: Supply) -> NDArray[np.bool_]:
         """Buses that lose their source without this branch; all, where it is part of a mesh."""

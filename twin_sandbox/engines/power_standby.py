@@ -53,6 +53,8 @@ class Standby:
         count = len(model.diesels.codes)
         self._dead_since_s = np.full(count, np.nan)
         self.fuel_kwh = model.diesels.fuel_kwh.copy()
+        site = {code: k for k, code in enumerate(model.sites.codes)}
+        self._site = np.array([site.get(model.buses[bus], -1) for bus in model.diesels.buses], np.intp)
         self._known: tuple[bytes, Supply] | None = None
 
     @property
@@ -71,6 +73,8 @@ class Standby:
         sources = model.components["source"]["status"].astype(bool)
         sources[: len(model.feeds)] &= ~switchgear.out("source", time_s, len(model.feeds))
         ready = ~switchgear.out("diesel", time_s, len(diesels.codes)) & (self.fuel_kwh > 0)
+        drowned = switchgear.drowned(time_s)
+        ready[self._site >= 0] &= ~drowned[self._site[self._site >= 0]]
         key = b"".join(a.tobytes() for a in (switchgear.closed, *out.values(), sources, ready))
         if self._known is not None and self._known[0] == key and not self.waits:
             return self._known[1]
@@ -115,11 +119,11 @@ class Standby:
         for k in np.unique(supply.island[supply.island >= 0]):
             there = np.flatnonzero(supply.island[bus] == k)
             there = there[np.lexsort((there, -self._model.rank[there]))]
-            left = self._model.diesels.kw[k] * 1e3 * (1 - ISLAND_RESERVE)
-            before = np.concatenate([[0.0], np.cumsum(want_w[there])[:-1]])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                part = np.clip((left - before) / want_w[there], 0.0, 1.0)
-            share[there] = np.where(want_w[there] > 0, part, 1.0)
+            left_w = self._model.diesels.kw[k] * 1e3 * (1 - ISLAND_RESERVE)
+            for one in there[want_w[there] > 0]:
+                part = min(left_w / want_w[one], 1.0)
+                share[one] = 0.0 if part < 1 and self._model.whole[one] else part
+                left_w -= share[one] * want_w[one]
         return share
 
     def bus(self, supply: Supply) -> Rows:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from twin_sandbox.engines.power_model import Floats, PowerModel
+from twin_sandbox.engines.power_model import Floats, PowerModel, Rows
 from twin_sandbox.engines.power_switchgear import Bools
 
 START_SHARE = 0.5
@@ -46,9 +46,7 @@ class Storage:
         power, stored = np.zeros((len(times_s), len(own.codes))), np.zeros((len(times_s), len(own.codes)))
         if not own.codes:
             return power, stored
-        net = np.stack(
-            [load_w[:, c].sum(1) - panel_w[:, p].sum(1) for c, p in zip(own.consumers, own.panels, strict=True)], axis=1
-        )
+        net = self._of_boards(load_w, own.consumers) - self._of_boards(panel_w, own.panels)
         wanted = self._wanted(times_s, net / 1e3)
         wanted = np.where(np.isnan(command_kw), wanted, command_kw)
         kwh = self.kwh
@@ -59,6 +57,13 @@ class Storage:
             kwh = kwh - np.where(power[n] > 0, power[n] / self._way, power[n] * self._way) * hours
             stored[n] = kwh
         return power, stored
+
+    def _of_boards(self, watts: Floats, members: tuple[Rows, ...]) -> Floats:
+        """Sum over the members of each battery's board, (n, b)."""
+        sums = np.zeros((len(watts), len(members)))
+        for k, rows in enumerate(members):
+            sums[:, k] = watts[:, rows].sum(1)
+        return sums
 
     def _wanted(self, times_s: Floats, net_kw: Floats) -> Floats:
         own = self._batteries

@@ -29,6 +29,7 @@ class Switchgear:
         self._switches, self._sites, self._outages = model.switches, model.sites, model.outages
         self._wet = np.zeros(len(model.sites.codes), np.bool_)
         self._last_wet_s = np.full(len(model.switches.codes), -math.inf)
+        self._site_last_wet_s = np.full(len(model.sites.codes), -math.inf)
         self.closed = model.switches.closed.copy()
         self._idle = not model.outages
 
@@ -39,6 +40,7 @@ class Switchgear:
         self._idle = False
         limit_m = self._sites.limit_m
         self._wet = (depth_m > limit_m) | (self._wet & (depth_m > np.maximum(limit_m - DRY_M, 0.0)))
+        self._site_last_wet_s[self._wet] = time_s
         claimed = np.zeros(len(self._switches.codes), np.bool_)
         for site in np.flatnonzero(self._wet):
             claimed[self._sites.switches[site]] = True
@@ -47,6 +49,10 @@ class Switchgear:
         locked = claimed | (time_s - self._last_wet_s < RECLOSE_S)
         wanted = np.where(np.isnan(command), self._switches.closed, command == 1)
         self.closed = wanted & ~locked & ~self.out("switch", time_s, len(claimed))
+
+    def drowned(self, time_s: float) -> Bools:
+        """Which sites are under water, or have been within `RECLOSE_S`."""
+        return self._wet | (time_s - self._site_last_wet_s < RECLOSE_S)
 
     def out(self, what: str, time_s: float, count: int) -> Bools:
         """Which of ``count`` rows are out of service at a moment."""
@@ -61,7 +67,8 @@ class Switchgear:
     def next_s(self, time_s: float) -> float:
         """The next moment after this one at which something moves although nobody commands it."""
         moments = [m for outage in self._outages for m in (outage.from_s, outage.until_s)]
-        moments += (self._last_wet_s[np.isfinite(self._last_wet_s)] + RECLOSE_S).tolist()
+        for last_s in (self._last_wet_s, self._site_last_wet_s):
+            moments += (last_s[np.isfinite(last_s)] + RECLOSE_S).tolist()
         return min((m for m in moments if m > time_s), default=math.inf)
 
 

@@ -21,10 +21,15 @@ class Taps:
         rows = model.components.get("transformer")
         self._fixed = np.zeros(0) if rows is None else rows["tap_pos"].astype(np.float64)
         self._now = self._fixed
+        self._commanded = False
         self.moves = 0
+        self.moved = True
 
     def command(self, wanted: Floats) -> None:
         """Set taps; NaN leaves a feed to its regulator, a transformer to the tap it was built with."""
+        if np.isnan(wanted).all() and not self._commanded:
+            return
+        self.moved, self._commanded = True, not bool(np.isnan(wanted).all())
         feeds = len(self._feed) if self._changer is not None else 0
         self._automatic[:feeds] = np.isnan(wanted[:feeds])
         self._feed[:feeds] = np.where(self._automatic[:feeds], self._feed[:feeds], wanted[:feeds])
@@ -65,5 +70,6 @@ class Taps:
                 self._feed = self._feed + off[n] * moves
                 self._outside_s[moves] = 0.0
                 self.moves += int(moves.sum())
+                self.moved = True
                 return n + 1
         return steps

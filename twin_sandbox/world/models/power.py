@@ -37,6 +37,10 @@ RANKS = (
 """Who loses supply first when it does not suffice: after the classes of loads in GB 50052-2009 (first class last) and
 the order of planned power use, firms before households; the order within is this project's."""
 CHARGER_PROFILES = ("public_charging", "home_charging", "e_bike_charging")
+WHOLE = ("drainage_pump", "booster_pump")
+TIME_OF_USE_CNY_KWH = (*[0.35] * 7, *[0.65] * 2, *[1.0] * 3, *[0.35] * 2, *[0.65] * 3, *[1.0] * 5, 0.65, 0.35)
+"""Price in each hour of the day: the shape of provincial time-of-use tariffs with valleys at night and at noon; the
+figures are this project's."""
 SEASONS = {12: "winter", 1: "winter", 2: "winter", 3: "spring", 4: "spring", 5: "spring", 6: "summer", 7: "summer",
            8: "summer", 9: "autumn", 10: "autumn", 11: "autumn"}  # fmt: skip
 SUN_STEP_S = 600
@@ -53,7 +57,7 @@ def power_model(
     reality: Reality = AS_DESIGNED,
     *,
     day_kind: str | None = None,
-    tariff_cny_kwh: tuple[float, ...] = (),
+    tariff_cny_kwh: tuple[float, ...] = TIME_OF_USE_CNY_KWH,
     step_s: int = 60,
 ) -> PowerModel:
     """The district's medium and low voltage from ``start`` on, with the loads of ordinary days of the season.
@@ -66,7 +70,8 @@ def power_model(
         horizon_s: length of the run [s].
         reality: its ``outages`` are obeyed.
         day_kind: "workday" or "restday" for every day of the run; None: by the day of the week.
-        tariff_cny_kwh: price in each hour of the day, by which batteries trade; empty: they serve their board.
+        tariff_cny_kwh: price in each hour of the day, by which batteries trade; empty (one price all day): each
+            keeps its board's surplus of sun for the board.
         step_s: shortest exchange of values [s].
 
     Raises:
@@ -93,6 +98,7 @@ def power_model(
         consumers=tuple(services["consumer_code"].astype(str)),
         load_w=load_w,
         load_var=load_var,
+        whole=np.isin(profile, WHOLE),
         rank=np.array([RANKS.index(name) if name in RANKS else 0 for name in profile], np.intp),
         dual=dual,
         chargers=chargers,
@@ -141,6 +147,7 @@ def grid_model(grid: PowerGrid, step_s: int = 60) -> PowerModel:
         load_w=held(asked[0]),
         load_var=held(asked[1]),
         rank=np.zeros(asked.shape[1], np.intp),
+        whole=np.zeros(asked.shape[1], np.bool_),
         dual=np.full(asked.shape[1], -1),
         panels=Panels(codes("sym_gen"), np.arange(len(given)), held(given)),
         switches=Switches(codes("link"), ("link",) * len(ties), ties, np.full(len(ties), 2), closed),
@@ -171,7 +178,7 @@ def _loads(
             known[key] = loads_at(services, profiles, *key)
         active.append(known[key][0] * 1e3)
         reactive.append(known[key][1] * 1e3)
-    at_s = np.arange(count) * 3600.0 - (start - first).total_seconds()
+    at_s = np.arange(count, dtype=np.float64) * 3600.0 - float((start - first).total_seconds())
     return Course(at_s, np.array(active)), Course(at_s, np.array(reactive))
 
 
