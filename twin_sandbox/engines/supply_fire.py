@@ -11,7 +11,7 @@ RESIDUAL_M = 10.0
 """Head that must remain at a hydrant that gives water (GB 50974-2014, 7.2.8): below it the crew throttles."""
 EXPONENT = 1.852
 """Hazen and Williams: head lost on the way grows with the flow to this power."""
-_MOST_SOLUTIONS = 12
+_MOST_SOLUTIONS = 10
 _NEAR_M, _NEAR = 0.02, 1e-4
 
 
@@ -24,7 +24,8 @@ def throttled_m3s(
 
     A hydrant draws as a demand, which EPANET cuts where pressure lacks; so more is asked than is had. From two
     solutions, idle and flowing, each hydrant's own resistance R = (p0 − p) / Q^1.852 follows, from R the flow that
-    leaves `RESIDUAL_M`, and so on until it does.
+    leaves `RESIDUAL_M`, and so on until it does. One hydrant takes four solutions; several side by side, which take
+    the water from each other, may end some decimetres off.
 
     Args:
         asked_m3s: flow asked at each hydrant [m³/s].

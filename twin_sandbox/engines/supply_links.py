@@ -45,7 +45,7 @@ class Links:
         self._pumps = [net.link(name) for name in model.pumps.values()]
         self._powered = np.ones(len(self._pumps), dtype=bool)
         self._settings = {link: float(net.call("getlinkvalue", link + 1, en.INITSETTING)) for link in self._turned}
-        self._before: dict[int, tuple[bool, float]] = {}
+        self._before: dict[int, tuple[bool, float, int]] = {}
         self._controls: dict[int, list[int]] = {}
         for number in range(1, int(net.call("getcount", en.CONTROLCOUNT)) + 1):
             self._controls.setdefault(int(net.call("getcontrol", number)[1]) - 1, []).append(number)
@@ -94,22 +94,28 @@ class Links:
         """Close a link, whatever the file's controls say of it."""
         net, en = self._projects[0], self._en
         running = bool(net.call("getlinkvalue", link + 1, en.STATUS))
-        self._before[link] = running, float(net.call("getlinkvalue", link + 1, en.SETTING))
+        is_pump = int(net.call("getlinktype", link + 1)) == en.PUMP
+        pattern = int(net.call("getlinkvalue", link + 1, en.LINKPATTERN)) if is_pump else 0
+        self._before[link] = running, float(net.call("getlinkvalue", link + 1, en.SETTING)), pattern
         self._enable(self._controls.get(link, ()), 0)
         for project in self._projects:
+            if pattern:  # a pattern of speeds would start it again
+                project.call("setlinkvalue", link + 1, en.LINKPATTERN, 0)
             project.call("setlinkvalue", link + 1, en.STATUS, 0)
 
     def _let_go(self, link: int) -> None:
         """Give a link back to its own status and controls."""
         en = self._en
         sort = int(self._projects[0].call("getlinktype", link + 1))
-        running, setting = self._before.pop(link, (True, self._settings.get(link, 0.0)))
+        running, setting, pattern = self._before.pop(link, (True, self._settings.get(link, 0.0), 0))
         self._enable(self._controls.get(link, ()), 1)
         for project in self._projects:
             if sort in {en.PRV, en.PSV, en.PBV, en.FCV, en.TCV} and setting:
                 project.call("setlinkvalue", link + 1, en.SETTING, setting)  # also makes it active again
             else:
                 project.call("setlinkvalue", link + 1, en.STATUS, int(running))
+            if pattern:
+                project.call("setlinkvalue", link + 1, en.LINKPATTERN, pattern)
 
     def _enable(self, controls: Iterable[int], flag: int) -> None:
         for project in self._projects:
