@@ -1,54 +1,29 @@
-"""The buildings of a district as the buildings engine's model: fabric by year, use and shape, habits, loads.
+"""The buildings of a district as the buildings engine's model: habits of each use, seasons, loads, prices."""
 
-Transmission by energy class follows the generations of the Chinese design standards for the cold zone: before 1986
-brick and single glass; JGJ 26-1986 (30 % saved), JGJ 26-1995 (50 %), JGJ 26-2010 (65 %), JGJ 26-2018 (75 %), and for
-public buildings GB 50189 of 1993, 2005 and 2015. Values are typical of each, not a clause.
-"""
-
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin_sandbox.engines.buildings import Buildings
 from twin_sandbox.engines.buildings_rooms import BuildingsModel
-from twin_sandbox.engines.buildings_zone import Fabric
 from twin_sandbox.errors import TwinError
+from twin_sandbox.world.models.buildings_fabric import fabric_of
 from twin_sandbox.world.weather import ALTITUDE_M, LATITUDE_DEG, LONGITUDE_DEG, Weather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import geopandas as gpd
     import pandas as pd
 
     from twin_sandbox.entities import District
     from twin_sandbox.world.reality import Reality
+    from twin_sandbox.world.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
-
-class Skin(NamedTuple):
-    """An energy class.
-
-    wall, roof, ground, window: transmission [W/(m²·K)]; sun: what glass lets through; gaps: air changes by a tight
-    house's.
-    """
-
-    wall: float
-    roof: float
-    ground: float
-    window: float
-    sun: float
-    gaps: float
-
-
-SKINS = {
-    "A": Skin(0.40, 0.30, 0.30, 2.0, 0.45, 1.0),
-    "B": Skin(0.55, 0.42, 0.40, 2.6, 0.55, 1.0),
-    "C": Skin(0.85, 0.65, 0.50, 3.2, 0.62, 1.2),
-    "D": Skin(1.15, 0.90, 0.60, 4.0, 0.68, 1.4),
-    "E": Skin(1.70, 1.30, 0.70, 5.2, 0.75, 1.6),
-}
+STEP_S = 300
 
 
 class Use(NamedTuple):
@@ -81,10 +56,6 @@ USES = {
 }
 _OTHER = Use(0.05, 0.5, _NONE, _NONE, 8.0, 500.0, 0.0)
 
-# J/(m²·K) and A_m by A_f: EN ISO 13790, table 12: light, medium, heavy
-MASS = {"steel_frame": (110_000.0, 2.5), "timber_masonry": (165_000.0, 2.5), "masonry": (260_000.0, 3.0)}
-_HEAVY = (260_000.0, 3.0)
-
 # of those who live there, share at home by hour; of the floor of homes that is in use, share cooled while at home
 AT_HOME = (
     1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.95, 0.75, 0.5, 0.4, 0.38, 0.42,
@@ -98,10 +69,6 @@ COOLED_FROM, COOLED_TO = 5, 10
 """Months in which cooling stands ready."""
 SEASON_FROM, SEASON_TO = (11, 16), (4, 5)
 """First and last day of heating, both heated: 16 November to 5 April, as the city of Qingdao sets it."""
-SHADE = 0.55
-"""Sun on a façade that passes frames (0.8), curtains (0.85) and neighbours (0.8)."""
-AIR_J_M3K = 1200.0
-STOREY_AIR_M = 2.6
 FACES_DEG = (0.0, 90.0, 180.0, 270.0)
 PRICE_CNY_KWH = 0.55
 """One price for all hours (homes in Shandong: 0.5469 CNY/kWh)."""
@@ -111,9 +78,27 @@ SPARE_HEAT = 1.15
 """Of radiators beyond the larger of the load that the net was designed for and the house's own on the coldest day."""
 DESIGN_OUTSIDE_C = -5.0
 """Outside temperature for heating in Qingdao (GB 50736-2012, annex A)."""
-BRIDGES = 1.2
-"""Transmission of walls and roofs with slabs, beams and window edges by that without (GB 50176-2016 asks to count them;
-1.1 to 1.3)."""
+
+
+def engine(district: "District", scenario: "Scenario", reality: "Reality") -> Buildings:
+    """The engine of a run.
+
+    Raises:
+        TwinError: the scenario's weather does not cover it.
+    """
+    policies, weather = scenario.policies, scenario.weather_or_ordinary()
+    return Buildings(
+        buildings_model(
+            district,
+            scenario.start,
+            scenario.horizon_s,
+            weather,
+            reality,
+            tariff_cny_kwh=policies.tariff_cny_kwh,
+            day_kind=scenario.day_kind,
+            step_s=math.gcd(STEP_S, scenario.horizon_s),
+        )
+    )
 
 
 def buildings_model(
@@ -125,7 +110,7 @@ def buildings_model(
     *,
     tariff_cny_kwh: "Sequence[float]" = (),
     day_kind: str | None = None,
-    step_s: int = 300,
+    step_s: int = STEP_S,
 ) -> BuildingsModel:
     """All buildings of a district under a weather.
 
@@ -153,7 +138,7 @@ def buildings_model(
     habits = [USES.get(name, _OTHER) for name in buildings["use"]]
     of_use = {field: np.array([getattr(habit, field) for habit in habits]) for field in Use._fields}
     homes = (buildings["use"] == "residential").to_numpy()
-    glass_m2, fabric = _fabric(district, of_use)
+    glass_m2, fabric = fabric_of(district, of_use["window"], of_use["air_per_h"])
     customer, load_kw, busy = _loads(district, times, day_kind)
     people, cooled = _habits(district, fabric.floor_m2, of_use, busy, times)
     services = district.entities["heat_services"].set_index("building_code")
@@ -213,46 +198,6 @@ def _habits(
     return people, cooled
 
 
-def _fabric(district: "District", of_use: dict[str, Floats]) -> tuple[Floats, Fabric]:
-    """Glass that faces north, east, south and west as the sun counts it [n, 4]; the fabric."""
-    buildings = district.entities["buildings"]
-    details = district.facts["building_details"].set_index("building_code").reindex(buildings.index)
-    skins = [SKINS[name] for name in details["energy_class"]]
-    skin = {field: np.array([getattr(one, field) for one in skins]) for field in Skin._fields}
-    foot_m2, floor_m2 = buildings.area.to_numpy(), 0.9 * details["floor_area_m2"].to_numpy(dtype=np.float64)
-    facade_m2 = _facade_lengths(buildings.geometry) * buildings["height_m"].to_numpy(dtype=np.float64)[:, None]
-    glass_m2 = facade_m2 * of_use["window"][:, None]
-    walls_m2 = facade_m2.sum(axis=1) * (1.0 - of_use["window"])
-    opaque_w_k = BRIDGES * (walls_m2 * skin["wall"] + foot_m2 * skin["roof"]) + foot_m2 * skin["ground"]
-    masses = [MASS.get(name, _HEAVY) for name in details["structure"]]
-    capacity, by_floor = (np.array(column) for column in zip(*masses, strict=True))
-    fabric = Fabric(
-        floor_m2=floor_m2,
-        opaque_w_k=opaque_w_k,
-        windows_w_k=glass_m2.sum(axis=1) * skin["window"],
-        air_w_k=AIR_J_M3K / 3600.0 * of_use["air_per_h"] * skin["gaps"] * floor_m2 * STOREY_AIR_M,
-        capacity_j_k=capacity * floor_m2,
-        mass_m2=by_floor * floor_m2,
-    )
-    return glass_m2 * (skin["sun"] * SHADE)[:, None], fabric
-
-
-def _facade_lengths(shapes: "gpd.GeoSeries") -> Floats:
-    """Length of wall that faces north, east, south and west [m], [n, 4]; each wall counts for the nearest."""
-    import shapely
-
-    points, ring = shapely.get_coordinates(shapely.get_exterior_ring(shapes.to_numpy()), return_index=True)
-    along = np.diff(points, axis=0)[ring[1:] == ring[:-1]]
-    house = ring[1:][ring[1:] == ring[:-1]]
-    clockwise = np.where(shapely.is_ccw(shapely.get_exterior_ring(shapes.to_numpy())), 1.0, -1.0)[house]
-    # to the right of a walk against the clock lies the outside
-    faces = np.degrees(np.arctan2(along[:, 1] * clockwise, -along[:, 0] * clockwise)) % 360.0
-    side = np.round(faces / 90.0).astype(np.int64) % 4
-    lengths = np.zeros((len(shapes), 4))
-    np.add.at(lengths, (house, side), np.hypot(along[:, 0], along[:, 1]))
-    return lengths
-
-
 def _facades(now: "pd.DataFrame") -> Floats:
     """Light on upright planes that face north, east, south and west [W/m²], [t, 4]: isotropic sky, albedo 0.2."""
     import pvlib
@@ -270,6 +215,8 @@ def _loads(
     district: "District", times: "pd.DatetimeIndex", day_kind: str | None
 ) -> tuple[tuple[str, ...], Floats, Floats]:
     """Profile of each building; its electricity [kW] and how busy it is by its season's peak hour, [t, n] each."""
+    import pandas as pd
+
     buildings, profiles = district.entities["buildings"], district.facts["load_profiles"]
     services = district.entities["power_services"].set_index("consumer_code").reindex(buildings.index)
     names = sorted(set(services["profile"]))
@@ -282,13 +229,19 @@ def _loads(
         rows["day_kind"].map(kinds.index).to_numpy(),
         rows["hour"].to_numpy(),
     ] = rows["load_share"].to_numpy()
-    season = times.month.to_numpy() % 12 // 3
-    rest = times.dayofweek.to_numpy() >= 5 if day_kind is None else np.full(len(times), day_kind != "weekday")
-    of_profile = share[:, season, rest.astype(np.int64), times.hour.to_numpy()].T
-    peak = share.max(axis=(2, 3))[:, season].T
+    full = pd.date_range(times[0].floor("h"), times[-1].ceil("h"), freq="h")
+    season = full.month.to_numpy() % 12 // 3
+    rest = full.dayofweek.to_numpy() >= 5 if day_kind is None else np.full(len(full), day_kind != "weekday")
+    at_full = share[:, season, rest.astype(np.int64), full.hour.to_numpy()]
+    busy_at_full = at_full / share.max(axis=(2, 3))[:, season]
+    # straight from one full hour to the next
+    now, known = (np.asarray((index - full[0]) / pd.Timedelta(hours=1), dtype=np.float64) for index in (times, full))
+    of_profile, busy = (
+        np.stack([np.interp(now, known, row) for row in table], axis=1) for table in (at_full, busy_at_full)
+    )
     column = np.array([names.index(name) for name in services["profile"]])
     load_kw = of_profile[:, column] * services["coincident_peak_kw"].to_numpy(dtype=np.float64)
-    return tuple(services["profile"]), load_kw, (of_profile / peak)[:, column]
+    return tuple(services["profile"]), load_kw, busy[:, column]
 
 
 def _prices(tariff_cny_kwh: "Sequence[float]") -> Floats:

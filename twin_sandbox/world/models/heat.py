@@ -1,9 +1,11 @@
 """The heat net of a district as the heat loop's model."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin_sandbox.engines.heat import HeatLoop
 from twin_sandbox.engines.heat_pipe import HEAT_J_KGK
 from twin_sandbox.engines.heat_substation import HeatModel
 from twin_sandbox.errors import TwinError
@@ -15,11 +17,31 @@ if TYPE_CHECKING:
 
     from twin_sandbox.entities import District
     from twin_sandbox.world.reality import Reality
+    from twin_sandbox.world.scenario import Scenario
 
+STEP_S = 300
 DENSITY_KG_M3 = 960.0
 """Of water near 95 °C."""
 GROUND_C = 5.0
 """Around the pipes in winter, 1.2 to 1.5 m down."""
+
+
+def engine(district: "District", scenario: "Scenario", reality: "Reality") -> HeatLoop:
+    """The engine of a run.
+
+    Raises:
+        TwinError: no heat station, or the scenario's weather does not cover the run.
+    """
+    return HeatLoop(
+        heat_model(
+            district,
+            scenario.start,
+            scenario.horizon_s,
+            scenario.weather_or_ordinary(),
+            reality,
+            step_s=math.gcd(STEP_S, scenario.horizon_s),
+        )
+    )
 
 
 def heat_model(
@@ -29,7 +51,7 @@ def heat_model(
     weather: Weather,
     reality: "Reality | None" = None,  # noqa: ARG001 - nothing hidden touches the heat net yet
     *,
-    step_s: int = 300,
+    step_s: int = STEP_S,
 ) -> HeatModel:
     """The station, its pipes, substations and houses, under a weather.
 
@@ -46,7 +68,6 @@ def heat_model(
     times = pd.date_range(start, periods=int(np.ceil(horizon_s / step_s)) + 1, freq=pd.Timedelta(seconds=step_s))
     number = {code: k for k, code in enumerate((*sources.index, *nodes.index))}
     section_m2 = np.pi / 4.0 * pipes["diameter_m"].to_numpy(dtype=np.float64) ** 2
-    design_kw = services.groupby("substation_code")["design_load_kw"].sum().reindex(substations.index)
     temperatures = {
         name: substations[name].to_numpy(dtype=np.float64)
         for name in ("primary_supply_c", "primary_return_c", "secondary_supply_c", "secondary_return_c")
@@ -65,7 +86,7 @@ def heat_model(
         ground_c=GROUND_C,
         substations=tuple(substations.index),
         substation_node=substations["node_code"].map(number).to_numpy(dtype=np.int64),
-        design_kw=design_kw.to_numpy(dtype=np.float64),
+        design_kw=substations["rated_kw"].to_numpy(dtype=np.float64),
         **temperatures,
         buildings=tuple(services["building_code"]),
         building_substation=substations.index.get_indexer(services["substation_code"]).astype(np.int64),

@@ -1,12 +1,13 @@
 """The solar systems of a district as the sun engine's model, each with the horizon that it really has."""
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.sun import SunModel
+from twin_sandbox.engines.sun import Sun, SunModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.weather import ALTITUDE_M, LATITUDE_DEG, LONGITUDE_DEG, Weather
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from twin_sandbox.entities import District
+    from twin_sandbox.world.reality import Reality
+    from twin_sandbox.world.scenario import Scenario
 
+STEP_S = 300
 DIRECTIONS = 72
 """Of a horizon: every 5°, from north, clockwise."""
 SEEN_M = 400.0
@@ -34,8 +38,25 @@ class Horizons(NamedTuple):
     sky_share: Floats
 
 
+def engine(district: "District", scenario: "Scenario", reality: "Reality") -> Sun:  # noqa: ARG001 - nothing hidden
+    """The engine of a run.
+
+    Raises:
+        TwinError: the scenario's weather does not cover it.
+    """
+    return Sun(
+        sun_model(
+            district,
+            scenario.start,
+            scenario.horizon_s,
+            scenario.weather_or_ordinary(),
+            math.gcd(STEP_S, scenario.horizon_s),
+        )
+    )
+
+
 def sun_model(
-    district: "District", start: "pd.Timestamp", horizon_s: float, weather: Weather, step_s: int = 300
+    district: "District", start: "pd.Timestamp", horizon_s: float, weather: Weather, step_s: int = STEP_S
 ) -> SunModel:
     """All solar systems of a district under a weather.
 
