@@ -197,3 +197,14 @@ def test_an_unknown_kind_of_day_is_refused(twin):
         people_model(twin.district, WEDNESDAY, 3600, day_kind="doomsday")
     with pytest.raises(TwinError, match="time zone"):
         people_model(twin.district, pd.Timestamp("2026-07-15"), 3600)
+
+
+def test_a_scenario_makes_its_people(twin):
+    from twin_sandbox import Scenario
+    from twin_sandbox.world.models.people import engine
+    from twin_sandbox.world.policies import Policies
+
+    scenario = Scenario("still", WEDNESDAY, 2.0, engines=("people",), policies=Policies(stay_home_share=1.0))
+    made = engine(twin.district, scenario, Reality())
+    assert made.start().found["whereabouts"].tolist() == [12000, 0, 0, 2286]
+    assert (made.model.horizon_s, made.model.depart_s.tolist()) == (7200, [])

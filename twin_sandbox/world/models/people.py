@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from twin_sandbox.engines.people import Doing, Floats, Ints, Model, Stays, presence
+from twin_sandbox.engines.people import Doing, Floats, Ints, Model, People, Stays, presence
 from twin_sandbox.entities import District
 from twin_sandbox.world.models import people_water as water
 from twin_sandbox.world.models.people_days import (
@@ -24,7 +24,26 @@ from twin_sandbox.world.moment import moment
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
+    from twin_sandbox.world.scenario import Scenario
     from twin_sandbox.world.weather import Weather
+
+
+def engine(district: District, scenario: "Scenario", reality: Reality) -> People:
+    """The people of a scenario, not started; without a weather of its own no day is hot.
+
+    Raises:
+        TwinError: an unknown kind of day.
+    """
+    model = people_model(
+        district,
+        scenario.start,
+        scenario.horizon_s,
+        reality,
+        day_kind=scenario.day_kind,
+        stay_home_share=scenario.policies.stay_home_share,
+        weather=scenario.weather,
+    )
+    return People(model)
 
 
 def people_model(
