@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.surface_kernel import GRAVITY_M_S2
 from twin_sandbox.errors import TwinError
 
 Floats = NDArray[np.float64]
 
-RAIN_STEP_S = 5.0
-"""Rain falls in lumps of this time: at 150 mm/h a fifth of a millimetre."""
+RAIN_STEP_S = 6.0
+"""Rain falls in lumps of at most this time: at 120 mm/h a fifth of a millimetre."""
 FILM_M = 1e-3
 """Water up to this depth stays where it is, as in the roughness of asphalt."""
+LISTS = 5  # of the kernel
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class Ledger:
 class _Faces:
     """The faces through which water can pass, and where they are; see `surface_kernel.advance`."""
 
-    side: NDArray[np.int32]
-    around: NDArray[np.int32]
+    side: NDArray[np.uint32]
+    around: NDArray[np.uint32]
     crest_m: Floats
     drag: Floats
 
@@ -161,7 +161,9 @@ class _Faces:
             one, other = n[first][there], n[second][there]
             one, other = np.where(grid.sea[first][there], other, one), np.where(grid.sea[second][there], one, other)
             rough[at] = 0.5 * (one + other)
-        return cls(side, np.ascontiguousarray(around), crest, GRAVITY_M_S2 * rough * rough)
+        none = len(side)
+        side, around = np.where(side < 0, none, side), np.where(around < 0, none, around)
+        return cls(side.astype(np.uint32), np.ascontiguousarray(around, np.uint32), crest, rough * rough)
 
 
 class Surface:
@@ -171,6 +173,7 @@ class Surface:
         grid: where water can be.
         film_m: depth up to which it stays where it is [m].
         everything: step every cell, also the dry ones: slower, same bytes; for comparison.
+        local_steps: let deep cells take short steps alone; otherwise all take the shortest, for comparison.
 
     Attributes:
         depth_m: depth in each cell, rows × columns; the state, to be read and set between steps.
@@ -178,40 +181,48 @@ class Surface:
             :meth:`advance`. No more goes down than is there.
         moved_m3: the volume that ``source_m_s`` really moved in the last :meth:`advance`, for each cell.
         ledger: all water so far.
-        steps: steps taken so far.
+        work: how often a cell was stepped so far.
     """
 
-    def __init__(self, grid: Grid, film_m: float = FILM_M, *, everything: bool = False) -> None:
+    def __init__(
+        self, grid: Grid, film_m: float = FILM_M, *, everything: bool = False, local_steps: bool = True
+    ) -> None:
         from twin_sandbox.engines.compiled import surface_advance
 
         if not (np.isfinite(film_m) and film_m > 0):
             raise TwinError("street surface, film_m", f"{film_m} m", "A depth above zero")
-        self.grid, self.film_m, self.everything = grid, film_m, everything
+        self.grid, self.film_m = grid, film_m
+        self._ways = (everything, local_steps)
         shape = grid.ground_m.shape
         self.depth_m: Floats = np.zeros(shape)
         self.source_m_s: Floats = np.zeros(shape)
         self.moved_m3: Floats = np.zeros(shape)
         self.ledger = Ledger()
-        self.steps = 0
+        self.work = 0
         self._rain: Floats = np.zeros(shape)
+        self._raining = False
         self._ground: Floats = np.ascontiguousarray(np.nan_to_num(grid.ground_m), np.float64)
-        self._land = np.flatnonzero(grid.land).astype(np.int32)
+        self._on_land = grid.land.ravel()
+        self._at_sea = np.flatnonzero(grid.sea)
+        self._sea_bed_m = grid.ground_m[grid.sea]
+        self._land = np.flatnonzero(grid.land).astype(np.uint32)
         self._faces = _Faces.of(grid)
-        self._sea = np.unique(self._faces.side[:, :2][grid.sea.ravel()[self._faces.side[:, :2]]]).astype(np.int32)
-        self._flow: Floats = np.zeros(len(self._faces.side))
+        self._sea = np.unique(self._faces.side[:, :2][grid.sea.ravel()[self._faces.side[:, :2]]]).astype(np.uint32)
+        faces, cells = len(self._faces.side), self.depth_m.size
+        self._flow: Floats = np.zeros(faces + 1)
         self._kernel = surface_advance()
         self._room = (
-            np.zeros_like(self._flow),
-            np.zeros(self.depth_m.size, np.uint8),
-            np.zeros(self._land.size, np.int32),
-            np.zeros(len(self._flow), np.uint8),
-            np.zeros(len(self._flow), np.int32),
+            np.zeros(faces + 1),
+            np.zeros(cells, np.uint8),
+            np.zeros((faces + 8) // 8 * 8, np.uint8),
+            np.zeros((LISTS, max(cells, faces)), np.uint32),
+            np.zeros((2, cells)),
         )
 
     @property
     def stored_m3(self) -> float:
         """Water that lies on the surface now, the sea apart [m³]."""
-        return float(self.depth_m.ravel()[self._land].sum()) * self.grid.cell_m**2
+        return float(self.depth_m.sum() - self.depth_m.ravel()[self._at_sea].sum()) * self.grid.cell_m**2
 
     def advance(self, seconds: float, rain_m_s: float | Floats = 0.0, sea_m: float | None = None) -> None:
         """Go on by ``seconds``.
@@ -226,66 +237,80 @@ class Surface:
         """
         if not (np.isfinite(seconds) and seconds >= 0):
             raise TwinError("street surface", f"a step of {seconds} s", "Zero or more seconds")
-        if np.shape(rain_m_s) not in {(), self.depth_m.shape}:
-            raise TwinError("street surface, rain_m_s", f"shape {np.shape(rain_m_s)}", f"One value or {self._shape}")
-        for name in ("depth_m", "source_m_s"):
-            if getattr(self, name).shape != self._shape:
-                raise TwinError(f"street surface, {name}", f"shape {getattr(self, name).shape}", f"{self._shape}")
-        if sea_m is not None:
-            if not np.isfinite(sea_m):
-                raise TwinError("street surface, sea_m", f"{sea_m} m", "A level")
-            at = self.grid.sea
-            self.depth_m[at] = np.maximum(sea_m - self.grid.ground_m[at], 0.0)
-        self._rain[:] = rain_m_s
+        wells = self._wells()
+        self._take_rain(rain_m_s)
+        self._set_sea(sea_m)
+        before, totals = self._checked_m3(), np.zeros(2)
         self.moved_m3[:] = 0.0
-        before, totals = self.stored_m3, np.zeros(3)
         parts = int(np.ceil(seconds / RAIN_STEP_S))
         for _ in range(parts):
-            self.steps += self._step(seconds / parts, totals)
-        self._book(before, totals)
+            self.work += self._step(seconds / parts, wells, totals)
+        self._book(before, float(self._rain.sum()) * seconds * self.grid.cell_m**2, *totals.tolist())
 
-    @property
-    def _shape(self) -> tuple[int, ...]:
-        return self._rain.shape
+    def _wells(self) -> NDArray[np.uint32]:
+        """Flat indices of the cells with a source."""
+        self._same_shape("source_m_s", self.source_m_s)
+        flat = self.source_m_s.ravel()
+        wells = np.flatnonzero(flat)
+        if not np.isfinite(flat[wells]).all():
+            raise TwinError("street surface, source_m_s", "no number", "A rise or fall of the cell's water, m/s")
+        if not self._on_land[wells].all():
+            raise TwinError("street surface, source_m_s", "a source in a building or the sea", "Cells of the land")
+        return wells.astype(np.uint32)
 
-    def _step(self, seconds: float, totals: Floats) -> int:
-        faces, (q_next, cell_on, cells, face_on, listed) = self._faces, self._room
-        done = self._kernel(
+    def _take_rain(self, rain_m_s: float | Floats) -> None:
+        if isinstance(rain_m_s, np.ndarray):
+            self._same_shape("rain_m_s", rain_m_s)
+        elif rain_m_s == 0.0 and not self._raining:
+            return
+        self._raining = True
+        np.multiply(self._on_land.reshape(self._rain.shape), rain_m_s, out=self._rain)
+        if not (self._rain.min() >= 0 and self._rain.max() < np.inf):
+            raise TwinError("street surface, rain_m_s", "negative or no number", "Zero or more, m/s")
+        self._raining = bool(self._rain.any())
+
+    def _set_sea(self, sea_m: float | None) -> None:
+        if sea_m is None:
+            return
+        if not np.isfinite(sea_m):
+            raise TwinError("street surface, sea_m", f"{sea_m} m", "A level")
+        self.depth_m.ravel()[self._at_sea] = np.maximum(sea_m - self._sea_bed_m, 0.0)
+
+    def _checked_m3(self) -> float:
+        """Water on the surface; refuses depths that cannot be."""
+        self._same_shape("depth_m", self.depth_m)
+        if not (self.depth_m.min() >= 0 and self.depth_m.max() < np.inf):
+            raise TwinError("street surface, depth_m", "a depth that is negative or no number", "Zero or more metres")
+        return self.stored_m3
+
+    def _same_shape(self, name: str, found: Floats) -> None:
+        if found.shape != self._rain.shape:
+            raise TwinError(f"street surface, {name}", f"shape {found.shape}", f"{self._rain.shape}, to fit the grid")
+
+    def _step(self, seconds: float, wells: NDArray[np.uint32], totals: Floats) -> int:
+        return self._kernel(
             seconds,
             float(self.grid.cell_m),
             float(self.film_m),
-            self.everything,
-            self.depth_m.ravel(),
-            self._ground.ravel(),
-            self._rain.ravel(),
-            self.source_m_s.ravel(),
-            self.moved_m3.ravel(),
+            *self._ways,
+            *(cells.ravel() for cells in (self.depth_m, self._ground, self._rain, self.source_m_s, self.moved_m3)),
             self._land,
             self._sea,
-            faces.around,
-            faces.side,
-            faces.crest_m,
-            faces.drag,
+            wells,
+            self._faces.around,
+            self._faces.side,
+            self._faces.crest_m,
+            self._faces.drag,
             self._flow,
-            q_next,
-            cell_on,
-            cells,
-            face_on,
-            listed,
+            *self._room,
             totals,
         )
-        if done == -1:
-            raise TwinError("street surface", "a depth or rain that is negative or no number", "Zero or more metres")
-        if done == -2:
-            raise TwinError("street surface, source_m_s", "a source in a building or the sea", "Cells of the land")
-        return done
 
-    def _book(self, before_m3: float, totals: Floats) -> None:
-        rain, source, sea = (float(total) for total in totals)
+    def _book(self, before_m3: float, rain_m3: float, source_m3: float, sea_m3: float) -> None:
         book = self.ledger
         book.stored_m3 = self.stored_m3
-        book.error_m3 += book.stored_m3 - before_m3 - rain - source + sea
-        book.rain_m3 += rain
-        book.source_m3 += source
-        book.sea_m3 += sea
-        book.moved_m3 += rain + abs(source) + abs(sea)
+        book.error_m3 += book.stored_m3 - before_m3 - rain_m3 - source_m3 + sea_m3
+        book.rain_m3 += rain_m3
+        book.source_m3 += source_m3
+        book.sea_m3 += sea_m3
+        book.moved_m3 += rain_m3 + abs(source_m3) + abs(sea_m3)

@@ -1,21 +1,27 @@
-"""The street surface's inner loop, compiled by numba: local-inertial flow over a list of wet cells and faces.
+"""The street surface's inner loop, compiled by numba: local-inertial flow over lists of wet cells and faces.
 
 Every face's unit flow q [m²/s] follows from the water levels on both sides (Bates, Horritt and Fewtrell 2010,
-doi:10.1016/j.jhydrol.2010.03.027, equation 12), with the old flow averaged along the line by θ (de Almeida, Bates,
-Freer and Souvignet 2012, doi:10.1029/2011WR011570, equation 8). Double precision, one thread, no fast-math: the same
-bytes wherever it runs.
+doi:10.1016/j.jhydrol.2010.03.027, equation 12), with the old flow averaged along its line by θ (de Almeida, Bates,
+Freer and Souvignet 2012, doi:10.1029/2011WR011570, equation 8). Double precision, one thread, no fast-math and no
+function of the machine's mathematics library but the square root: the same bytes wherever it runs.
 
-A face between two cells that hold no more than a film carries nothing. So only faces beside a wet cell are on the
-list, and a cell that water reaches puts its own faces on it: the result is that of stepping everything, to the byte.
+Only faces beside a wet cell are stepped: between two cells that hold no more than a film nothing flows, and a cell
+that water reaches puts its own faces on the list. The result is that of stepping everything, to the byte.
+
+Deep cells need short steps. They and their neighbours take several within one step of the others; a face on their
+rim keeps its flow meanwhile, and what it will still take out of a cell is kept back there, so that no water is made.
 """
+
+# ruff: noqa: C901, FBT001, PLR0912 - compiled loops over plain arrays: they branch, and take their arguments by place
 
 import math
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int32]
+Indices = NDArray[np.uint32]
 Marks = NDArray[np.uint8]
 
 GRAVITY_M_S2 = 9.80665
@@ -23,20 +29,270 @@ THETA = 0.9
 COURANT = 0.7
 LONGEST_STEP_S = 2.0
 """With longer steps depths go wrong although the mass balance stays exact."""
-_TOUCHED, _WET = 1, 2
+
+SURELY = 1.0 - 1e-9
+"""Rounding of level minus crest must not give a sleeping face a flow."""
+
+_LISTED, _WET, _FINE, _DEEP, _SUSPECT, _SEA = 1, 2, 4, 8, 16, 32
+_COARSE_FACE, _FINE_FACE = 1, 2
+_CELLS, _FACES, _FINE_CELLS, _FINE_FACES, _SUSPECTS = range(5)
+LISTS = 5
 
 SIGNATURE = (
-    "int64(float64, float64, float64, boolean, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    "int32[::1], int32[::1], int32[:,::1], int32[:,::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    "uint8[::1], int32[::1], uint8[::1], int32[::1], float64[::1])"
+    "int64(float64, float64, float64, boolean, boolean,"
+    "float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
+    "uint32[::1], uint32[::1], uint32[::1], uint32[:,::1], uint32[:,::1],"
+    "float64[::1], float64[::1], float64[::1], float64[::1],"
+    "uint8[::1], uint8[::1], uint32[:,::1], float64[:,::1], float64[::1])"
 )
 
 
-def advance(  # noqa: C901, PLR0912, PLR0915 - one loop in one function: nothing is allocated, all is inlined
+@njit(error_model="numpy")
+def _inverse_cube_root(x: float) -> float:
+    """x^(-1/3) to 4e-16 for 1e-200 < x < 1e200: a guess from the bits, then two steps of fourth order."""
+    guess = np.int64(0x553EF0FF289DD796) - np.float64(x).view(np.int64) // 3
+    y: float = np.int64(guess).view(np.float64)
+    r = 1.0 - x * (y * y * y)
+    y *= 1.0 + r * (1.0 / 3.0 + r * (2.0 / 9.0 + r * (14.0 / 81.0)))
+    r = 1.0 - x * (y * y * y)
+    return y * (1.0 + r * (1.0 / 3.0 + r * (2.0 / 9.0 + r * (14.0 / 81.0))))
+
+
+@njit(error_model="numpy")
+def _flow(
+    f: int, dt: float, cell_m: float, film_m: float, depth: Floats, ground: Floats, side: Indices, crest: Floats,
+    drag: Floats, q: Floats,
+) -> float:  # fmt: skip
+    """Unit flow of a face after ``dt`` [m²/s]."""
+    a, b = side[f, 0], side[f, 1]
+    level_a, level_b = ground[a] + depth[a], ground[b] + depth[b]
+    h = max(level_a, level_b) - crest[f]
+    if h <= film_m:
+        return 0.0
+    mean = THETA * q[f] + 0.5 * (1.0 - THETA) * (q[side[f, 2]] + q[side[f, 3]])
+    push = GRAVITY_M_S2 * dt / cell_m * h * (level_b - level_a)
+    y = _inverse_cube_root(h)
+    y2 = y * y
+    flow: float = (mean - push) / (1.0 + GRAVITY_M_S2 * dt * drag[f] * abs(q[f]) * (y2 * y2 * y2 * y))
+    return flow
+
+
+@njit(error_model="numpy")
+def _limit(
+    c: int, room: float, share: float, sink: float, kind: int, around: Indices, face_on: Marks, q: Floats
+) -> float:
+    """Let a cell give no more than ``room`` [m]: shrink what leaves it. A face has one giver: order does not matter."""
+    out = 0.0
+    for j in range(4):
+        f = around[c, j]
+        if face_on[f] == kind:
+            out += max(-q[f] if j % 2 == 0 else q[f], 0.0)
+    out = share * out + sink
+    room = max(room, 0.0)
+    if out <= room:
+        return 1.0
+    left = room / out
+    for j in range(4):
+        f = around[c, j]
+        if face_on[f] == kind and (q[f] < 0.0 if j % 2 == 0 else q[f] > 0.0):
+            q[f] *= left
+    return left
+
+
+@njit(error_model="numpy")
+def _wake(
+    c: int, around: Indices, side: Indices, cell_on: Marks, face_on: Marks, listed: Indices, n: NDArray[np.int64]
+) -> None:
+    """Put the faces of a cell that became wet on the lists, and the cells beyond them."""
+    cell_on[c] |= _WET
+    for j in range(4):
+        f = around[c, j]
+        if f < side.shape[0] and face_on[f] == 0:
+            a, b = side[f, 0], side[f, 1]
+            if cell_on[a] & cell_on[b] & _FINE:
+                face_on[f] = _FINE_FACE
+                listed[_FINE_FACES, n[_FINE_FACES]] = f
+                n[_FINE_FACES] += 1
+            else:
+                face_on[f] = _COARSE_FACE
+                listed[_FACES, n[_FACES]] = f
+                n[_FACES] += 1
+            other = b if a == c else a
+            if cell_on[other] & _LISTED == 0:
+                cell_on[other] |= _LISTED
+                listed[_CELLS, n[_CELLS]] = other
+                n[_CELLS] += 1
+
+
+@njit(error_model="numpy")
+def _list(
+    everything: bool, local: bool, deep_m: float, awake_m: float, depth: Floats, land: Indices, sea: Indices,
+    wells: Indices, around: Indices, side: Indices, q: Floats, cell_on: Marks, face_on: Marks, listed: Indices,
+    n: NDArray[np.int64],
+) -> float:  # fmt: skip
+    """Make the lists anew from where water is, in the grid's order; the depth of the deepest cell [m]."""
+    n[:] = 0
+    cell_on[:] = 0
+    for f in range(q.size):  # what flowed may flow on for a step through a face that is no longer wet
+        face_on[f] = everything or q[f] != 0.0
+    deepest = 0.0
+    for c in land:
+        if depth[c] > awake_m:
+            cell_on[c] = _WET
+            deepest = max(deepest, depth[c])
+            for j in range(4):
+                face_on[around[c, j]] = _COARSE_FACE
+    for c in wells:
+        cell_on[c] |= _LISTED
+    for c in sea:
+        cell_on[c] = _WET | _LISTED | _SEA
+        for j in range(4):
+            face_on[around[c, j]] = _COARSE_FACE
+    face_on[side.shape[0]] = 0
+    words = face_on.view(np.uint64)  # most faces are dry: eight at a glance
+    for word in range(words.size):
+        if words[word] != 0:
+            for f in range(8 * word, 8 * word + 8):
+                if face_on[f]:
+                    a, b = side[f, 0], side[f, 1]
+                    if local and max(_on_land(a, depth, cell_on), _on_land(b, depth, cell_on)) > deep_m:
+                        for c in (a, b):
+                            cell_on[c] |= _FINE | (_DEEP if depth[c] > deep_m else 0)
+                    cell_on[a] |= _LISTED
+                    cell_on[b] |= _LISTED
+                    listed[_FACES, n[_FACES]] = f
+                    n[_FACES] += 1
+    if deepest > deep_m and local:
+        active = n[_FACES]
+        n[_FACES] = 0
+        for k in range(active):
+            f = listed[_FACES, k]
+            if cell_on[side[f, 0]] & cell_on[side[f, 1]] & _FINE:
+                face_on[f] = _FINE_FACE
+                listed[_FINE_FACES, n[_FINE_FACES]] = f
+                n[_FINE_FACES] += 1
+            else:
+                listed[_FACES, n[_FACES]] = f
+                n[_FACES] += 1
+    for c in land:
+        if cell_on[c] & _FINE:
+            listed[_FINE_CELLS, n[_FINE_CELLS]] = c
+            n[_FINE_CELLS] += 1
+        elif cell_on[c] & _LISTED:
+            listed[_CELLS, n[_CELLS]] = c
+            n[_CELLS] += 1
+    return deepest
+
+
+@njit(error_model="numpy")
+def _on_land(c: int, depth: Floats, cell_on: Marks) -> float:
+    """Depth of a cell that is not the sea's [m]."""
+    return 0.0 if cell_on[c] & _SEA else depth[c]
+
+
+@njit(error_model="numpy")
+def _seaward(kind: int, sea: Indices, around: Indices, face_on: Marks, q: Floats) -> float:
+    """What the coarse or the fine faces carry to the sea [m²/s]."""
+    total = 0.0
+    for c in sea:
+        for j in range(4):
+            f = around[c, j]
+            if face_on[f] == kind:
+                total += q[f] if j % 2 == 0 else -q[f]
+    return total
+
+
+@njit(error_model="numpy")
+def _faces_and_wells(
+    dt: float, cell_m: float, film_m: float, kept: float, fine: bool, depth: Floats, ground: Floats, source: Floats,
+    moved: Floats, wells: Indices, around: Indices, side: Indices, crest: Floats, drag: Floats, q: Floats,
+    q_next: Floats, cell_on: Marks, face_on: Marks, listed: Indices, held: Floats, n: NDArray[np.int64],
+) -> float:  # fmt: skip
+    """Flows of the coarse or the fine faces, and what the sources of their cells move [m³]."""
+    kind, row = (_FINE_FACE, _FINE_FACES) if fine else (_COARSE_FACE, _FACES)
+    share, area, total = dt / cell_m, cell_m * cell_m, 0.0
+    n[_SUSPECTS] = 0
+    for k in range(n[row]):
+        f = listed[row, k]
+        new = _flow(f, dt, cell_m, film_m, depth, ground, side, crest, drag, q)
+        q_next[f] = new
+        giver = side[f, 0] if new > 0.0 else side[f, 1]
+        room = depth[giver] - (kept * held[0, giver] if fine else 0.0)
+        if 4.0 * share * abs(new) > room and cell_on[giver] & (_SUSPECT | _SEA) == 0:
+            cell_on[giver] |= _SUSPECT
+            listed[_SUSPECTS, n[_SUSPECTS]] = giver
+            n[_SUSPECTS] += 1
+    for c in wells:
+        if (cell_on[c] & _FINE != 0) == fine:
+            taken = dt * source[c]
+            if taken < 0.0:
+                room = depth[c] - (kept * held[0, c] if fine else 0.0)
+                taken *= _limit(c, room, share, -taken, kind, around, face_on, q_next)
+                cell_on[c] &= ~np.uint8(_SUSPECT)
+            depth[c] += taken
+            moved[c] += taken * area
+            total += taken * area
+    for k in range(n[_SUSPECTS]):
+        c = listed[_SUSPECTS, k]
+        if cell_on[c] & _SUSPECT:
+            cell_on[c] &= ~np.uint8(_SUSPECT)
+            room = depth[c] - (kept * held[0, c] if fine else 0.0)
+            _limit(c, room, share, 0.0, kind, around, face_on, q_next)
+    for k in range(n[row]):
+        f = listed[row, k]
+        q[f] = q_next[f]
+    return total
+
+
+@njit(error_model="numpy")
+def _short_steps(
+    dt: float, parts: int, cell_m: float, film_m: float, deep_m: float, depth: Floats, ground: Floats, source: Floats,
+    moved: Floats, sea: Indices, wells: Indices, around: Indices, side: Indices, crest: Floats, drag: Floats,
+    q: Floats, q_next: Floats, cell_on: Marks, face_on: Marks, listed: Indices, held: Floats, totals: Floats,
+    n: NDArray[np.int64],
+) -> tuple[float, float]:  # fmt: skip
+    """Take deep cells and their neighbours through a step in parts; the deepest of all, and of the neighbours [m]."""
+    for k in range(n[_FINE_CELLS]):
+        c = listed[_FINE_CELLS, k]
+        into, out = 0.0, 0.0
+        for j in range(4):
+            f = around[c, j]
+            if face_on[f] == _COARSE_FACE:
+                inward = q[f] if j % 2 == 0 else -q[f]
+                into += inward
+                out -= min(inward, 0.0)
+        held[0, c] = dt / cell_m * out
+        held[1, c] = into
+    short, awake, deepest, rim = dt / parts, film_m * SURELY, deep_m, 0.0
+    for part in range(parts):
+        totals[0] += _faces_and_wells(
+            short, cell_m, film_m, (parts - part) / parts, True, depth, ground, source, moved, wells, around, side,
+            crest, drag, q, q_next, cell_on, face_on, listed, held, n,
+        )  # fmt: skip
+        totals[1] += _seaward(_FINE_FACE, sea, around, face_on, q) * short * cell_m
+        deepest = deep_m
+        for k in range(n[_FINE_CELLS]):
+            c = listed[_FINE_CELLS, k]
+            into = held[1, c]
+            for j in range(4):
+                f = around[c, j]
+                if face_on[f] == _FINE_FACE:
+                    into += q[f] if j % 2 == 0 else -q[f]
+            depth[c] = max(0.0, depth[c] + short / cell_m * into)
+            deepest = max(deepest, depth[c])
+            if cell_on[c] & _DEEP == 0:
+                rim = max(rim, depth[c])
+            if depth[c] > awake and cell_on[c] & _WET == 0:
+                _wake(c, around, side, cell_on, face_on, listed, n)
+    return deepest, rim
+
+
+def advance(
     seconds: float,
     cell_m: float,
     film_m: float,
-    everything: bool,  # noqa: FBT001 - numba takes arguments by place
+    everything: bool,
+    local: bool,
     depth: Floats,
     ground: Floats,
     rain: Floats,
@@ -44,6 +300,7 @@ def advance(  # noqa: C901, PLR0912, PLR0915 - one loop in one function: nothing
     moved: Floats,
     land: Indices,
     sea: Indices,
+    wells: Indices,
     around: Indices,
     side: Indices,
     crest: Floats,
@@ -51,9 +308,9 @@ def advance(  # noqa: C901, PLR0912, PLR0915 - one loop in one function: nothing
     q: Floats,
     q_next: Floats,
     cell_on: Marks,
-    cells: Indices,
     face_on: Marks,
-    faces: Indices,
+    listed: Indices,
+    held: Floats,
     totals: Floats,
 ) -> int:
     """Let rain fall for ``seconds`` at once, then let water flow as long.
@@ -63,165 +320,70 @@ def advance(  # noqa: C901, PLR0912, PLR0915 - one loop in one function: nothing
         cell_m: side of a cell [m].
         film_m: depth up to which water stays where it is [m].
         everything: step every cell and face, for comparison.
+        local: let deep cells take short steps alone; otherwise all take them, for comparison.
         depth: of each cell of the grid, flat [m]; changed.
         ground: likewise [m].
         rain: likewise [m/s].
         source: likewise [m/s].
         moved: volume that ``source`` really moved [m³], of each cell; added to.
         land: flat indices of the cells where water can be.
-        sea: of those with an imposed level.
-        around: west, east, north and south face of each cell, −1 for a wall [cells, 4].
-        side: cell before and after each face, west or north first; then the face before and after it in its line, or
-            itself at the open sea, −1 at a wall [faces, 4].
+        sea: of those with an imposed level, beside land.
+        wells: of those with a source.
+        around: west, east, north and south face of each cell, the number of faces for a wall [cells, 4].
+        side: cell before and after each face, west or north first; then the face before and after it in its line:
+            itself at the open sea, the number of faces at a wall [faces, 4].
         crest: lowest level at which a face lets water through [m].
-        drag: g n² of each face.
-        q: unit flow of each face, positive to the east and south [m²/s]; changed.
+        drag: n² of each face.
+        q: unit flow of each face, positive to the east and south [m²/s], and a nought for walls; changed.
         q_next: room for the next ones.
-        cell_on: room for marks.
-        cells: room for the list of cells.
-        face_on: room for marks.
-        faces: room for the list of faces.
-        totals: rain, source, net flow to the sea [m³]; added to.
+        cell_on: room for marks of cells.
+        face_on: room for marks of faces and a nought, a multiple of eight.
+        listed: room for lists of cells and faces [LISTS, most].
+        held: room for what the rim's faces do to the fine cells [2, cells].
+        totals: source, net flow to the sea [m³]; added to.
 
     Returns:
-        Steps taken; −1 if a depth or a rain is negative or no number, −2 if a source stands where no water can be.
+        Cells stepped in all steps together.
     """
-    area = cell_m * cell_m
-    awake = film_m * (1.0 - 1e-9)  # rounding of level minus crest must not give a sleeping face a flow
-    n_cells, n_faces = 0, 0
-    deepest = 0.0
-    cell_on[:] = 0
-    face_on[:] = 0
-    fell = 0.0
-    for k in range(land.size):
-        c = land[k]
-        if not (depth[c] >= 0.0 and rain[c] >= 0.0):
-            return -1
-        depth[c] += rain[c] * seconds
-        fell += rain[c]
-        cell_on[c] = 4
-    totals[0] += fell * seconds * area
+    awake = film_m * SURELY
+    deep = 0.9 * (COURANT * cell_m / LONGEST_STEP_S) ** 2 / GRAVITY_M_S2
+    n = np.zeros(LISTS, np.int64)
     for c in range(depth.size):
-        if source[c] != 0.0 and cell_on[c] == 0:
-            return -2
-    for f in range(q.size):
-        a, b = side[f, 0], side[f, 1]
-        if everything or depth[a] > awake or depth[b] > awake or q[f] != 0.0:
-            face_on[f] = 1
-            faces[n_faces] = f
-            n_faces += 1
-            cell_on[a] |= _TOUCHED
-            cell_on[b] |= _TOUCHED
-        else:
-            q_next[f] = 0.0
-    for k in range(sea.size):
-        cell_on[sea[k]] = 0
-    for k in range(land.size):
-        c = land[k]
-        if source[c] != 0.0:
-            cell_on[c] |= _TOUCHED
-        if depth[c] > awake:
-            cell_on[c] |= _WET
-        if cell_on[c] != 4:
-            cells[n_cells] = c
-            n_cells += 1
-            deepest = max(deepest, depth[c])
-    for k in range(sea.size):
-        cell_on[sea[k]] = _TOUCHED | _WET
+        depth[c] += rain[c] * seconds
 
-    time, steps = 0.0, 0
+    time, work = 0.0, 0
     while time < seconds - 1e-9:
-        dt = LONGEST_STEP_S
-        if deepest > film_m:
-            dt = min(dt, COURANT * cell_m / math.sqrt(GRAVITY_M_S2 * deepest))
-        dt = (seconds - time) / math.ceil((seconds - time) / dt)
-        share = dt / cell_m
-        for k in range(n_faces):
-            f = faces[k]
-            a, b = side[f, 0], side[f, 1]
-            level_a, level_b = ground[a] + depth[a], ground[b] + depth[b]
-            h = max(level_a, level_b) - crest[f]
-            if h <= film_m:
-                q_next[f] = 0.0
-            else:
-                old = q[f]
-                before = q[side[f, 2]] if side[f, 2] >= 0 else 0.0
-                after = q[side[f, 3]] if side[f, 3] >= 0 else 0.0
-                mean = THETA * old + 0.5 * (1.0 - THETA) * (before + after)
-                push = GRAVITY_M_S2 * share * h * (level_b - level_a)
-                q_next[f] = (mean - push) / (1.0 + dt * drag[f] * abs(old) / (h * h * np.cbrt(h)))
-        for k in range(n_cells):  # no cell gives more than it has; a face has one giver, so the order does not matter
-            c = cells[k]
-            west, east, north, south = around[c, 0], around[c, 1], around[c, 2], around[c, 3]
-            out = 0.0
-            if west >= 0:
-                out -= min(q_next[west], 0.0)
-            if east >= 0:
-                out += max(q_next[east], 0.0)
-            if north >= 0:
-                out -= min(q_next[north], 0.0)
-            if south >= 0:
-                out += max(q_next[south], 0.0)
-            taken = dt * source[c]
-            out = share * out - min(taken, 0.0)
-            if out > depth[c]:
-                left = depth[c] / out
-                if west >= 0 and q_next[west] < 0.0:
-                    q_next[west] *= left
-                if east >= 0 and q_next[east] > 0.0:
-                    q_next[east] *= left
-                if north >= 0 and q_next[north] < 0.0:
-                    q_next[north] *= left
-                if south >= 0 and q_next[south] > 0.0:
-                    q_next[south] *= left
-                if taken < 0.0:
-                    taken *= left
-            if taken != 0.0:
-                depth[c] += taken
-                moved[c] += taken * area
-                totals[1] += taken * area
-        deepest = 0.0
-        awakened = n_cells
-        for k in range(n_cells):
-            c = cells[k]
-            west, east, north, south = around[c, 0], around[c, 1], around[c, 2], around[c, 3]
-            into = 0.0
-            if west >= 0:
-                into += q_next[west]
-            if east >= 0:
-                into -= q_next[east]
-            if north >= 0:
-                into += q_next[north]
-            if south >= 0:
-                into -= q_next[south]
-            h = max(0.0, depth[c] + share * into)
-            depth[c] = h
-            deepest = max(deepest, h)
-            if h > awake and cell_on[c] & _WET == 0:
-                cell_on[c] |= _WET
-                for j in range(4):
-                    f = around[c, j]
-                    if f >= 0 and face_on[f] == 0:
-                        face_on[f] = 1
-                        faces[n_faces] = f
-                        n_faces += 1
-                        for s in range(2):
-                            other = side[f, s]
-                            if cell_on[other] & _TOUCHED == 0:
-                                cell_on[other] |= _TOUCHED
-                                cells[awakened] = other
-                                awakened += 1
-        n_cells = awakened
-        for k in range(sea.size):
-            c = sea[k]
-            for j in range(4):
-                f = around[c, j]
-                if f >= 0:
-                    totals[2] += (q_next[f] if j % 2 == 0 else -q_next[f]) * dt * cell_m
-        q, q_next = q_next, q
-        time += dt
-        steps += 1
-    if steps % 2 == 1:
-        for f in range(q.size):
-            q_next[f] = q[f]
-    return steps
+        deepest_fine = _list(
+            everything, local, deep, awake, depth, land, sea, wells, around, side, q, cell_on, face_on, listed, n
+        )
+        deepest = min(deepest_fine, deep) if local else deepest_fine
+        while time < seconds - 1e-9 and (not local or deepest <= 1.5 * deep):
+            dt = LONGEST_STEP_S
+            if deepest > film_m:
+                dt = min(dt, COURANT * cell_m / math.sqrt(GRAVITY_M_S2 * deepest))
+            dt = (seconds - time) / math.ceil((seconds - time) / dt)
+            share = dt / cell_m
+            totals[0] += _faces_and_wells(
+                dt, cell_m, film_m, 0.0, False, depth, ground, source, moved, wells, around, side, crest, drag, q,
+                q_next, cell_on, face_on, listed, held, n,
+            )  # fmt: skip
+            totals[1] += _seaward(_COARSE_FACE, sea, around, face_on, q) * dt * cell_m
+            deepest = 0.0
+            work += n[_CELLS]
+            for k in range(n[_CELLS]):
+                c = listed[_CELLS, k]
+                into = q[around[c, 0]] - q[around[c, 1]] + q[around[c, 2]] - q[around[c, 3]]
+                depth[c] = max(0.0, depth[c] + share * into)
+                deepest = max(deepest, depth[c])
+                if depth[c] > awake and cell_on[c] & _WET == 0:
+                    _wake(c, around, side, cell_on, face_on, listed, n)
+            if n[_FINE_CELLS] > 0:
+                parts = math.ceil(dt / (COURANT * cell_m / math.sqrt(GRAVITY_M_S2 * deepest_fine)))
+                work += parts * n[_FINE_CELLS]
+                deepest_fine, rim = _short_steps(
+                    dt, parts, cell_m, film_m, deep, depth, ground, source, moved, sea, wells, around, side, crest,
+                    drag, q, q_next, cell_on, face_on, listed, held, totals, n,
+                )  # fmt: skip
+                deepest = max(deepest, rim)
+            time += dt
+    return work
