@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from twin_sandbox.engines.power import Power
 from twin_sandbox.engines.power_model import (
     Batteries,
     Course,
@@ -29,6 +30,7 @@ from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
     from twin_sandbox.entities import District
+    from twin_sandbox.world.scenario import Scenario
 
 RANKS = (
     "public_charging", "home_charging", "e_bike_charging", "shop", "office", "plant", "school", "port", "residential",
@@ -48,6 +50,13 @@ ENTRY_M = 0.05
 """Least depth of water on the ground that reaches switchgear: below it nothing runs over a door sill."""
 DIESEL_SHORT_CIRCUIT = 5.0
 """Short-circuit power of a diesel set by its rating: a subtransient reactance of about 0.2 (usual order)."""
+
+
+def engine(district: "District", scenario: "Scenario", reality: Reality) -> Power:
+    """The power engine of a run."""
+    tariff = scenario.policies.tariff_cny_kwh or TIME_OF_USE_CNY_KWH
+    model = power_model(district, scenario.start, scenario.horizon_s, reality, tariff_cny_kwh=tariff)
+    return Power(model)
 
 
 def power_model(
