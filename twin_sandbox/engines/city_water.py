@@ -220,6 +220,7 @@ class CityWater:
             roots=[swmm_root()],
             files={"model.inp": model.text.encode(), "surface.npz": _arrays(model)},
             advice=ADVICE,
+            warm=True,
         )
         # Opened here, so that what was kept outlives the worker and its folder.
         self._states, self._maps = ((self._worker.folder / name).open("w+b") for name in ("states", "maps"))

@@ -11,12 +11,12 @@ What a run keeps is written to the folder as it is found, so that it outlives a 
 import ctypes
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.frames import Answer, RefusedError, serve_standard
+from twin_sandbox.engines.frames import Answer, RefusedError, serve
 from twin_sandbox.engines.surface import Grid, Surface
 from twin_sandbox.engines.swmm import NODE, Swmm
 
@@ -210,6 +210,12 @@ class Simulation:
         self.before[:] = self.surface.depth_m
         return bool(moved < STILL_M and self.exchange.taken_m3s.sum() < STILL_M3S)
 
+    def remove_files(self) -> None:
+        """Remove the run's files and folder: the caller does, but one that was killed cannot."""
+        for name in ("surface.npz", "states", "maps"):
+            (self.folder / name).unlink(missing_ok=True)
+        self.swmm.remove_files()
+
     def finish(self) -> tuple[dict[str, Any], Floats]:
         """The balances of the whole run, and the greatest depth of each cell."""
         exchange, book = self.exchange, self.surface.ledger
@@ -277,13 +283,19 @@ class Server:
         return said, deepest.tobytes()
 
 
-def main() -> None:
+def warm() -> None:
+    """Load the libraries and the kernels."""
+    from swmm.toolkit import solver  # noqa: F401 - to have it loaded
+
+    from twin_sandbox.engines.compiled import exchange, surface_advance
+
+    surface_advance()
+    exchange()
+
+
+def serve_on(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Serve until there are no more requests."""
     server = Server()
-    serve_standard(server.answer)
+    serve(requests, answers, server.answer)
     if server.simulation is not None:
-        server.simulation.swmm.remove_files()
-
-
-if __name__ == "__main__":
-    main()
+        server.simulation.remove_files()

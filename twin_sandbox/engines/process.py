@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin_sandbox.engines.frames import HEADER, frame
+from twin_sandbox.engines.warm import Forked, warm_parent
 from twin_sandbox.errors import TwinError
 
 ANSWER_WITHIN_S = 60.0
@@ -30,7 +31,7 @@ ANSWER_WITHIN_S = 60.0
 class Process:
     """The worker, its pipes and its folder, and how to be rid of them all."""
 
-    popen: "subprocess.Popen[bytes]"
+    popen: "subprocess.Popen[bytes] | Forked"
     folder: Path
     owner: int = field(default_factory=os.getpid)
 
@@ -51,6 +52,25 @@ class Process:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+Starter = Callable[[str, dict[str, str], Path, int], "subprocess.Popen[bytes] | Forked"]
+
+
+def _spawned(module: str, environment: dict[str, str], folder: Path, console: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=console,
+        cwd=folder,
+        env=environment,
+        bufsize=0,
+    )
+
+
+def _forked(module: str, environment: dict[str, str], folder: Path, console: int) -> Forked:
+    return warm_parent(module, environment).fork(folder, console)
+
+
 class Worker:
     """One worker: started, asked, and gone with :meth:`close` or when this object is no longer used.
 
@@ -61,6 +81,7 @@ class Worker:
         roots: folders that hold the libraries that it imports.
         files: name → content of the files that it finds in its folder.
         advice: what a user can do about an error of the library.
+        warm: fork it from this process's warm parent instead (`twin_sandbox.engines.warm`).
     """
 
     def __init__(
@@ -71,9 +92,12 @@ class Worker:
         roots: Sequence[Path] = (),
         files: Mapping[str, bytes] | None = None,
         advice: str = "",
+        *,
+        warm: bool = False,
     ) -> None:
         self.name, self.library, self.advice = name, library, advice
-        self.process: Process | None = self._start(module, roots, files or {})
+        start = _forked if warm else _spawned
+        self.process: Process | None = self._start(start, module, roots, files or {})
         self._finalizer = weakref.finalize(self, self.process.end)
 
     @property
@@ -85,7 +109,7 @@ class Worker:
         """
         return self._alive().folder
 
-    def _start(self, module: str, roots: Sequence[Path], files: Mapping[str, bytes]) -> Process:
+    def _start(self, start: Starter, module: str, roots: Sequence[Path], files: Mapping[str, bytes]) -> Process:
         folder = Path(tempfile.mkdtemp(prefix=f"practicum-{self.name.split()[0]}-"))
         try:
             for file, data in files.items():
@@ -95,19 +119,10 @@ class Worker:
             paths = [Path(__file__).parents[2], *roots]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(path) for path in paths)}
             with (folder / "console").open("wb") as console:
-                popen = subprocess.Popen(
-                    [sys.executable, "-m", module],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=console,
-                    cwd=folder,
-                    env=environment,
-                    bufsize=0,
-                )
+                return Process(start(module, environment, folder, console.fileno()), folder)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise TwinError(self.name, f"its process did not start ({error.strerror})") from error
-        return Process(popen, folder)
 
     def _alive(self) -> Process:
         if self.process is None:
@@ -133,6 +148,10 @@ class Worker:
             found = np.frombuffer(self._read(popen.stdout.fileno(), sizes[1], deadline), dtype=np.float64)
         except (OSError, EOFError) as error:
             raise self._death() from error
+        except KeyboardInterrupt:
+            # The answer is still to come, and would be taken for the next one.
+            self.close()
+            raise
         if "error" in answer:
             self.close()
             raise TwinError(f"{self.name} ({self.library})", answer["error"], then=self.advice)

@@ -120,7 +120,7 @@ def ground(district: "District", cell_m: float) -> Ground:
         inlet_cell=inlets,
         inlet_junction=owners,
         inlet_gratings=gratings,
-        streets=street_cells(district, grid),
+        streets=_carriageways(district, grid),
         sites=_sites(district, grid),
         inland=grid.land & (beach == 0),
     )
@@ -209,6 +209,17 @@ def _openings(
         inside = [place_ for place_ in places if row.low_area and drowns.ravel()[place_] == low[row.low_area]]
         cell[row.Index] = min([*inside, cell[row.Index]], key=lambda place_: (level[place_], place_))
     return cell, inlets, owners, gratings
+
+
+def _carriageways(district: "District", grid: "Grid") -> dict[str, Cells]:
+    """Street → its cells; a street on a bridge does not drown with the underpass below it."""
+    cells = street_cells(district, grid)
+    kinds = district.entities["streets"]["street_class"]
+    below = np.concatenate([np.zeros(0, np.int64), *(cells[code] for code in kinds.index[kinds == "underpass"])])
+    for code in kinds.index[kinds != "underpass"]:
+        own = np.setdiff1d(cells[code], below)
+        cells[code] = own if own.size else cells[code]
+    return cells
 
 
 def _sites(district: "District", grid: "Grid") -> dict[str, Cells]:
