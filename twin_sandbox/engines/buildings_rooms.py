@@ -39,7 +39,7 @@ class BuildingsModel:
         people: present if nobody tells, [t, n].
         appliances_w: heat of lamps and machines, [t, n].
         load_kw: electricity by the profiles, [t, n].
-        heating: whether it is the heating season, [t].
+        heating: whether it is the net's heating season, [t].
         heat_set_c: temperature that heating holds; NaN where none is, [n].
         heat_most_w: most that radiators give, [n].
         on_net: whether district heat serves it; others heat by gas, [n].
@@ -116,7 +116,8 @@ class Rooms:
     def _ask(self, zones: Zones, mass_c: Floats, k: int, people: Floats, appliances_w: Floats, cooled: Floats) -> Asked:
         model, outside_c = self._model, float(self._outside_c[k])
         mass_c, air_c = zones.step(mass_c, outside_c, PERSON_W * people + appliances_w, self._sun_w[k])
-        missing = np.nan_to_num(model.heat_set_c - air_c) if model.heating[k] else np.zeros_like(air_c)
+        # the net runs in its season, a boiler whenever it is cold
+        missing = np.nan_to_num(model.heat_set_c - air_c) * (model.heating[k] | ~model.on_net)
         heat_w = np.clip(missing / zones.watt_to_air, 0.0, model.heat_most_w)
         excess_w = np.maximum(np.nan_to_num(air_c - model.cool_set_c), 0.0) / zones.watt_to_air
         airing_w = np.minimum(excess_w, self._open_w_k * np.maximum(np.nan_to_num(model.cool_set_c) - outside_c, 0.0))
@@ -141,7 +142,7 @@ def usual_cooling_kw(model: BuildingsModel) -> Floats:
     found = np.zeros((model.moments, len(model.codes)))
     for k in range(model.moments):
         asked = rooms.ask(k, model.people[k], model.appliances_w[k], model.cooled_share[k])
-        rooms.go(asked, np.where(model.heating[k], asked.heat_w, 0.0), asked.cold_w)
+        rooms.go(asked, asked.heat_w, asked.cold_w)
         found[k] = asked.cold_w / 1000.0 / cop(float(model.usual_outside_c[k]))
     return found
 

@@ -73,6 +73,8 @@ FACES_DEG = (0.0, 90.0, 180.0, 270.0)
 PRICE_CNY_KWH = 0.55
 """One price for all hours (homes in Shandong: 0.5469 CNY/kWh)."""
 BOILER_EFFICIENCY = 0.9
+OWN_HEAT_C = 18.5
+"""Mean of a house that heats on its own, where not every room is warm all day."""
 HOMES_COLD_W_M2, PUBLIC_COLD_W_M2 = 90.0, 150.0
 SPARE_HEAT = 1.15
 """Of radiators beyond the larger of the load that the net was designed for and the house's own on the coldest day."""
@@ -144,6 +146,7 @@ def buildings_model(
     services = district.entities["heat_services"].set_index("building_code")
     design_kw = services["design_load_kw"].reindex(buildings.index).to_numpy(dtype=np.float64)
     on_net = np.isfinite(design_kw)
+    heat_set_c = np.where(on_net, of_use["heat_c"], np.minimum(of_use["heat_c"], OWN_HEAT_C))
     coldest_w = fabric.loss_w_k * (np.nan_to_num(of_use["heat_c"]) - DESIGN_OUTSIDE_C)
     heat_most_w = SPARE_HEAT * np.fmax(1000.0 * design_kw, coldest_w)
     return BuildingsModel(
@@ -160,7 +163,7 @@ def buildings_model(
         appliances_w=busy * of_use["appliances_w_m2"] * fabric.floor_m2,
         load_kw=load_kw,
         heating=heating_season(times),
-        heat_set_c=of_use["heat_c"],
+        heat_set_c=heat_set_c,
         heat_most_w=heat_most_w,
         on_net=on_net,
         boiler_efficiency=BOILER_EFFICIENCY,
