@@ -148,9 +148,11 @@ class Power:
         ready = supply.mains[model.gen_bus[model.batteries.gens]] & ~self._switchgear.out(
             "battery", float(times_s[0]), len(model.batteries.codes)
         )
-        power_kw, self._stored = self._storage.dispatch(times_s, hours, load_w, panel_w, taken["battery_kw"], ready)
+        self._battery_kw, self._stored = self._storage.dispatch(
+            times_s, hours, load_w, panel_w, taken["battery_kw"], ready
+        )
         gen_w = np.zeros((len(times_s), len(model.gen_bus)))
-        gen_w[:, model.panels.gens], gen_w[:, model.batteries.gens] = panel_w, power_kw * 1e3
+        gen_w[:, model.panels.gens], gen_w[:, model.batteries.gens] = panel_w, self._battery_kw * 1e3
         rows_w, rows_var = self._rows(load_w, supply.standby), self._rows(load_var, supply.standby)
         try:
             return network.solve(rows_w, rows_var, gen_w), len(times_s)
@@ -256,7 +258,7 @@ class Power:
             "feed_kw": feeding[: len(model.feeds)],
             "losses_kw": flow.losses_w[at : at + 1] / 1e3,
             "pv_given_kw": gens[model.panels.gens],
-            "battery_given_kw": gens[model.batteries.gens],
+            "battery_given_kw": self._battery_kw[at].copy(),
             "battery_kwh": self._storage.kwh.copy(),
             "diesel_kw": feeding[model.diesels.sources],
             "switch_position": self._switchgear.closed.astype(np.float64),

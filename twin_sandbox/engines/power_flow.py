@@ -27,7 +27,7 @@ _MEANS = {
     "InvalidTransformerClock": "a transformer's clock number does not suit its windings",
     "MissingCaseForEnumError": "a state or type has a value that the library does not know",
 }
-_LOSSY = ("line", "transformer", "generic_branch", "asym_line")  # a link has no loss
+_LOSSY = ("line", "link", "transformer", "generic_branch", "asym_line")
 _READ = (
     "node",
     "sym_load",
@@ -79,9 +79,9 @@ class Flow:
 
     @property
     def gap_share(self) -> Floats:
-        """What the balance of active power lacks at each moment, by what is turned over, (n,)."""
+        """What the balance of active power lacks at each moment, by what is turned over (at least 100 kW), (n,)."""
         given = self.source_w.sum(1) + self.gen_w.sum(1)
-        turned = np.maximum(np.abs(self.source_w).sum(1) + np.abs(self.gen_w).sum(1), 1e3)
+        turned = np.maximum(np.abs(self.source_w).sum(1) + np.abs(self.gen_w).sum(1), 1e5)
         return np.asarray(np.abs(given - self.load_w.sum(1) - self.losses_w) / turned)
 
 

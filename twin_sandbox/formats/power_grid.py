@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from twin_sandbox.engines.power_flow import meaning
 from twin_sandbox.entities import District
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.beside import written_file
@@ -212,6 +213,5 @@ def read_power_grid(file: Path | str) -> PowerGrid:
     except (ValueError, KeyError, TypeError, AttributeError) as reason:
         raise TwinError(where, f"not power-grid-model's JSON: {reason}", "Its input dataset, without batches") from None
     except PowerGridError as reason:
-        first = str(reason).strip().splitlines()[0]
-        raise TwinError(where, f"power-grid-model refuses it: {first}", then="Mend the file.") from None
+        raise TwinError(where, f"power-grid-model refuses it: {meaning(reason)}", then="Mend the file.") from None
     return PowerGrid({str(getattr(key, "value", key)): value for key, value in loaded.items()}, codes)

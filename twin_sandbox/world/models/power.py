@@ -48,8 +48,9 @@ SEASONS = {12: "winter", 1: "winter", 2: "winter", 3: "spring", 4: "spring", 5: 
 SUN_STEP_S = 600
 ENTRY_M = 0.05
 """Least depth of water on the ground that reaches switchgear: below it nothing runs over a door sill."""
-DIESEL_SHORT_CIRCUIT = 5.0
-"""Short-circuit power of a diesel set by its rating: a subtransient reactance of about 0.2 (usual order)."""
+DIESEL_STIFFNESS = 100.0
+"""Short-circuit power of a diesel set as a source, by its rating: its regulator holds the voltage, so that in steady
+flow it is far stiffer than its reactance; no short circuit can be computed with it."""
 
 
 def engine(district: "District", scenario: "Scenario", reality: Reality) -> Power:
@@ -240,7 +241,7 @@ def _with_second_feeds(
     sources["id"] = free + len(twice) + np.arange(len(generators))
     sources["node"] = components["node"]["id"][_at(buses, generators["bus_code"])]
     sources["status"], sources["u_ref"] = 0, 1.0
-    sources["sk"], sources["rx_ratio"] = generators["kw"].to_numpy(float) * 1e3 * DIESEL_SHORT_CIRCUIT, 0.1
+    sources["sk"], sources["rx_ratio"] = generators["kw"].to_numpy(float) * 1e3 * DIESEL_STIFFNESS, 0.1
     made["source"] = np.concatenate([components["source"], sources])
     return made, dual, len(components["source"]) + np.arange(len(generators))
 
