@@ -221,7 +221,7 @@ class Supply:
         self._links.insist()
         fire = self._fire_asked.sum() > 0.0
         if fire:
-            self._fire_had = throttled_m3s(self._fire_asked, self._fight, self._share_at)
+            self._fire_had = throttled_m3s(self._fire_asked, self._fight, self._share_at, self.model.hydrant_loss)
         else:
             self._fire_had = np.zeros_like(self._fire_asked)
             self._hand_over(self._handed)
@@ -316,7 +316,8 @@ class Supply:
             "warning": np.array([float(self._code)]),
         }
         if self.model.hydrants:
-            found |= {"hydrant_m": pressure[self._hydrant], "fire_flow_m3s": self._fire_had}
+            lost = self.model.hydrant_loss * self._fire_had**2
+            found |= {"hydrant_m": np.maximum(pressure[self._hydrant] - lost, 0.0), "fire_flow_m3s": self._fire_had}
         if self.model.boosters:
             found |= {"booster_kw": houses.pump_kw(), "break_tank_m3": houses.break_m3, "roof_tank_m3": houses.roof_m3}
         if self.model.pumps:

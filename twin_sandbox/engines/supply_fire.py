@@ -19,6 +19,7 @@ def throttled_m3s(
     asked_m3s: Array,
     solve: Callable[[Array], tuple[Array, Array]],
     share_at: Callable[[Array], Array],
+    loss: float = 0.0,
 ) -> Array:
     """Flow had at each hydrant [m³/s].
 
@@ -29,15 +30,17 @@ def throttled_m3s(
 
     Args:
         asked_m3s: flow asked at each hydrant [m³/s].
-        solve: demands [m³/s] → pressures [m] and flows really had [m³/s], at the same hydrants.
-        share_at: pressures [m] → share of a demand that is met there.
+        solve: demands [m³/s] → pressures in the main [m] and flows really had [m³/s], at the same hydrants.
+        share_at: pressures in the main [m] → share of a demand that is met there.
+        loss: head that a hydrant itself takes by the square of its flow [m/(m³/s)²].
     """
     flowing = asked_m3s > 0
     idle_m, had = solve(np.zeros_like(asked_m3s))
     demand = asked_m3s / np.maximum(share_at(np.maximum(idle_m, RESIDUAL_M)), 1e-6)
     demand = np.where(flowing & (idle_m > RESIDUAL_M), demand, 0.0)
     for _ in range(_MOST_SOLUTIONS):
-        pressure_m, had = solve(demand)
+        main_m, had = solve(demand)
+        pressure_m = main_m - loss * had**2
         full = (np.abs(had - asked_m3s) <= _NEAR * asked_m3s) & (pressure_m >= RESIDUAL_M - _NEAR_M)
         least = (np.abs(pressure_m - RESIDUAL_M) <= _NEAR_M) & (had < asked_m3s)
         if (full | least | ~flowing | (demand <= 0.0)).all():
@@ -45,5 +48,6 @@ def throttled_m3s(
         resistance = np.maximum(idle_m - pressure_m, 1e-9) / np.maximum(had, 1e-9) ** EXPONENT
         room = np.maximum(idle_m - RESIDUAL_M, 0.0)
         aim = np.where(flowing, np.minimum(asked_m3s, (room / resistance) ** (1 / EXPONENT)), 0.0)
-        demand = aim / np.maximum(share_at(idle_m - resistance * aim**EXPONENT), 1e-6)
+        ahead_m = idle_m - np.maximum(idle_m - main_m, 0.0) * (aim / np.maximum(had, 1e-9)) ** EXPONENT
+        demand = aim / np.maximum(share_at(ahead_m), 1e-6)
     return had

@@ -87,6 +87,7 @@ class Model:
         pumps: code → EPANET's name, pumps of the net.
         valves: in the order of their port; several may shut one pipe.
         hydrants: code → EPANET's name of its junction.
+        hydrant_loss: head that a hydrant and its branch take by the square of its flow [m/(m³/s)²].
         services: one or more a building.
         boosters: at most one a building.
         leaks: code of a pipe → C of the leak that ``text`` has on it, flow = C √head [m³/s/m^0.5].
@@ -105,6 +106,7 @@ class Model:
     pumps: Mapping[str, str] = field(default_factory=dict)
     valves: tuple[Valve, ...] = ()
     hydrants: Mapping[str, str] = field(default_factory=dict)
+    hydrant_loss: float = 0.0
     services: tuple[Service, ...] = ()
     boosters: tuple[Booster, ...] = ()
     leaks: Mapping[str, float] = field(default_factory=dict)

@@ -51,7 +51,7 @@ def given_ports(model: Model) -> dict[str, Port]:
         "booster_kw": _port(boosters, "kW", "electric power of secondary pumps"),
         "break_tank_m3": _port(boosters, "m³", "water before secondary pumps"),
         "roof_tank_m3": _port(boosters, "m³", "water above the taps that secondary pumps feed"),
-        "hydrant_m": _port(model.hydrants, "m", "pressure head in the main at a hydrant"),
+        "hydrant_m": _port(model.hydrants, "m", "pressure head at a hydrant, its own loss taken off"),
         "fire_flow_m3s": _port(model.hydrants, "m³/s", "water that a hydrant gives, as long as 10 m remain"),
         "warning": _port(["epanet"], "1", "EPANET's warning code of this moment, 0 for none"),
     }
@@ -126,7 +126,7 @@ def read_model(path: Path, step_s: int | None, horizon_s: int | None) -> Model:
         names["pumps"],
         tuple(Valve(row["epanet_id"], row["epanet_id"], row["status"] != "closed") for row in turned),
         names["junctions"],
-        tuple(Service(name, name) for name in names["junctions"]),
+        services=tuple(Service(name, name) for name in names["junctions"]),
         quality=quality,
     )
 

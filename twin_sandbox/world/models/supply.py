@@ -32,6 +32,8 @@ ROOF_HEAD_M = 3.0
 HOUSE_LOSS_M = 2.0
 """Head lost between the main and the uppermost tap, as the pumps are laid out with."""
 PUMP_EFFICIENCY = 0.6
+HYDRANT_LOSS = 5.0
+"""Loss coefficient of branch, bend, valve and outlet of a hydrant, by the speed in its branch: rule of this project."""
 LEAKAGE = "leakage"
 _MOST_DAYS = 31
 
@@ -89,6 +91,7 @@ def supply_model(
         names["sources"],
         valves=tuple(valves),
         hydrants={code: names["junctions"][at] for code, at in entities["hydrants"]["junction_code"].items()},
+        hydrant_loss=_hydrant_loss(entities["hydrants"]),
         services=services,
         boosters=tuple(_boosters(district)),
         leaks=dict(reality.leak_coefficient),
@@ -124,10 +127,10 @@ def _days(network: WaterNetwork, district: "District", local: "pd.Timestamp", ho
     types = [_day_type(midnight + pd.Timedelta(days=k)) for k in range(count)]
     if len(set(types)) == 1:
         return
-    facts = district.facts["demand_patterns"].set_index(["day_type", "pattern"]).sort_values("hour")
+    facts = district.facts["demand_patterns"].sort_values("hour").groupby(["day_type", "pattern"])["multiplier"]
     rows: list[dict[str, Any]] = []
     for pattern in network.patterns["pattern"].unique():
-        whole = np.concatenate([facts.loc[(day, pattern), "multiplier"].to_numpy() for day in types])
+        whole = np.concatenate([facts.get_group((day, pattern)).to_numpy() for day in types])
         rows += [{"pattern": pattern, "step": k, "multiplier": value} for k, value in enumerate(whole)]
     network.patterns = pd.DataFrame(rows)
 
@@ -229,6 +232,12 @@ def _valves(valves: "gpd.GeoDataFrame", pipes: dict[str, str], shut: set[str], n
         if code in shut:
             network.tables[table].loc[key, "status"] = "closed"
     return found
+
+
+def _hydrant_loss(hydrants: "gpd.GeoDataFrame") -> float:
+    """From h = ζ v² / 2g in a branch of the hydrants' usual diameter: head by the square of the flow [m/(m³/s)²]."""
+    area_m2 = math.pi / 4 * float(hydrants["diameter_m"].median()) ** 2
+    return HYDRANT_LOSS / (2 * 9.81 * area_m2**2)
 
 
 def _leaks(network: WaterNetwork, junctions: dict[str, str], reality: Reality) -> None:
