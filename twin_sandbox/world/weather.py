@@ -30,7 +30,7 @@ _LIMITS = {
 QUANTITIES = tuple(_LIMITS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Weather:
     """Values at ``start``, ``start + step_s``, …; between two moments they change linearly.
 
@@ -73,6 +73,15 @@ class Weather:
                 raise TwinError(f"Weather.{name}, value {k}", f"{values[k]:g} {unit}", f"{low:g} to {high:g} {unit}.")
             values.setflags(write=False)
             object.__setattr__(self, name, values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Weather):
+            return NotImplemented
+        same = self.start == other.start and self.step_s == other.step_s
+        return same and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in QUANTITIES)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.step_s, self.temperature_c.tobytes(), self.ghi_w_m2.tobytes()))
 
     @property
     def times(self) -> "pd.DatetimeIndex":
