@@ -113,8 +113,8 @@ def account(result: "CoupledResult", fuel_l: Mapping[str, float] | None = None) 
         """Sum over the codes at each kept moment but the last, which holds for no time; 0 where it was not run."""
         if quantity not in there:
             return np.zeros(max(len(result.times) - 1, 0))
-        held: NDArray[np.float64] = result.tracks.array(quantity)[:-1].astype(np.float64)
-        return held.sum(axis=1)
+        whole: NDArray[np.float64] = result.tracks.array(quantity)[:-1].astype(np.float64).sum(axis=1)
+        return whole
 
     if "power.served_kw" in there:
         bought = kw("power.served_kw") + kw("power.losses_kw") - kw("power.pv_given_kw")
