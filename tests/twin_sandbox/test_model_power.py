@@ -71,7 +71,7 @@ def test_ports_speak_of_the_district_s_entities(district, fine):
     assert engine.takes["switch_closed"].codes == tuple(tables["power_switches"].index)
     assert engine.takes["charger_kw"].codes == tuple(tables["chargers"].index)
     assert set(engine.takes["site_depth_m"].codes) == {*tables["power_buses"].index, *tables["transformers"].index}
-    assert engine.gives["energised"].codes == engine.takes["load_kw"].codes
+    assert engine.gives["energised"].codes == (*engine.takes["load_kw"].codes, *tables["signals"].index)
     assert engine.gives["diesel_kw"].codes == tuple(tables["generators"].index)
 
 

@@ -41,6 +41,7 @@ class Power:
         self._model = model
         self._intake = Intake(model)
         self._gives = gives(model)
+        self._others = np.array(list(model.others.values()), np.intp)
         self._network: PowerFlow | None = None
 
     @property
@@ -251,7 +252,7 @@ class Power:
         feeding, gens = flow.source_w[at] / 1e3, flow.gen_w[at] / 1e3
         found = {
             "voltage_pu": flow.voltage_pu[at].copy(),
-            "energised": has_power.astype(np.float64),
+            "energised": np.concatenate([has_power, flow.energised[at][self._others]]).astype(np.float64),
             "line_load": flow.line_load[at].copy(),
             "transformer_load": flow.transformer_load[at].copy(),
             "served_kw": self._served_w() / 1e3,

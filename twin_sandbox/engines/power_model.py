@@ -194,10 +194,12 @@ class PowerModel:
         load_w: what each consumer draws where nothing is wired.
         load_var: likewise reactive, lagging positive.
         rank: consumers with the least rank lose their supply first.
-        whole: consumers that run wholly or not at all, like a pump.
+        whole_w: rated power of consumers that run wholly or not at all, like a pump; 0 for all others. A diesel set
+            keeps it free for them even while they rest.
         dual: for each consumer the row of sym_load at its other board; -1 for one feed.
         chargers: which consumers are chargers.
         charger_kw: power of all outlets of each of these.
+        others: who is told whether there is power and draws none of its own: code → row of node.
         panels, switches, sites, batteries, diesels, tap_changer, outages: see there.
         step_s: shortest exchange of values; what lasts shorter is not seen.
     """
@@ -211,10 +213,11 @@ class PowerModel:
     load_w: Course
     load_var: Course
     rank: Rows
-    whole: NDArray[np.bool_]
+    whole_w: Floats
     dual: Rows
     chargers: Rows = field(default_factory=lambda: np.zeros(0, np.intp))
     charger_kw: Floats = field(default_factory=lambda: np.zeros(0))
+    others: Mapping[str, int] = field(default_factory=dict)
     panels: Panels = Panels()
     switches: Switches = Switches()
     sites: Sites = Sites()

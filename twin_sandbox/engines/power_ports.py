@@ -38,7 +38,7 @@ def gives(model: PowerModel) -> dict[str, Port]:
     """What the engine tells."""
     return {
         "voltage_pu": Port(model.buses, "1", "voltage by the rated one; 0 where nothing feeds"),
-        "energised": Port(model.consumers, "1", "1 if the consumer has power, 0 if not"),
+        "energised": Port((*model.consumers, *model.others), "1", "1 if it has power, 0 if not"),
         "line_load": Port(model.lines, "1", "current by rated current"),
         "transformer_load": Port(model.transformers, "1", "apparent by rated power"),
         "served_kw": Port(model.consumers, "kW", "what a consumer gets"),

@@ -147,7 +147,7 @@ class Relief:
         too_much_w = got_w[behind].sum() * (1 - 1 / load)
         before = np.concatenate([[0.0], np.cumsum(got_w[behind])[:-1]])
         gone = np.clip((too_much_w - before) / got_w[behind], 0.0, 1.0)
-        gone = np.where((gone > 0) & self._model.whole[behind], 1.0, gone)
+        gone = np.where((gone > 0) & (self._model.whole_w[behind] > 0), 1.0, gone)
         hit = gone > 0
         self._leave(time_s, behind[hit], self.left[behind[hit]] * (1 - gone[hit]))
         return bool(hit.any())

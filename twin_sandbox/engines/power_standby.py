@@ -115,15 +115,15 @@ class Standby:
         share = np.ones(len(want_w))
         if not supply.sources[self._model.diesels.sources].any():
             return share
-        bus = self.bus(supply)
+        bus, need_w = self.bus(supply), np.maximum(want_w, self._model.whole_w)
         for k in np.unique(supply.island[supply.island >= 0]):
             there = np.flatnonzero(supply.island[bus] == k)
             there = there[np.lexsort((there, -self._model.rank[there]))]
             left_w = self._model.diesels.kw[k] * 1e3 * (1 - ISLAND_RESERVE)
-            for one in there[want_w[there] > 0]:
-                part = min(left_w / want_w[one], 1.0)
-                share[one] = 0.0 if part < 1 and self._model.whole[one] else part
-                left_w -= share[one] * want_w[one]
+            for one in there[need_w[there] > 0]:
+                part = min(left_w / need_w[one], 1.0)
+                share[one] = 0.0 if part < 1 and self._model.whole_w[one] else part
+                left_w -= share[one] * need_w[one]
         return share
 
     def bus(self, supply: Supply) -> Rows:

@@ -1,5 +1,6 @@
 """The district's network, or a file's, as the power engine's model."""
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,15 @@ RANKS = (
 """Who loses supply first when it does not suffice: after the classes of loads in GB 50052-2009 (first class last) and
 the order of planned power use, firms before households; the order within is this project's."""
 CHARGER_PROFILES = ("public_charging", "home_charging", "e_bike_charging")
+STEP_S = 60
 WHOLE = ("drainage_pump", "booster_pump")
 TIME_OF_USE_CNY_KWH = (*[0.35] * 7, *[0.65] * 2, *[1.0] * 3, *[0.35] * 2, *[0.65] * 3, *[1.0] * 5, 0.65, 0.35)
 """Price in each hour of the day: the shape of provincial time-of-use tariffs with valleys at night and at noon; the
 figures are this project's."""
 SEASONS = {12: "winter", 1: "winter", 2: "winter", 3: "spring", 4: "spring", 5: "spring", 6: "summer", 7: "summer",
            8: "summer", 9: "autumn", 10: "autumn", 11: "autumn"}  # fmt: skip
+REST = ("weekend", "holiday")
+"""Kinds of day on which the profiles of a day of rest hold."""
 SUN_STEP_S = 600
 ENTRY_M = 0.05
 """Least depth of water on the ground that reaches switchgear: below it nothing runs over a door sill."""
@@ -56,7 +60,15 @@ flow it is far stiffer than its reactance; no short circuit can be computed with
 def engine(district: "District", scenario: "Scenario", reality: Reality) -> Power:
     """The power engine of a run."""
     tariff = scenario.policies.tariff_cny_kwh or TIME_OF_USE_CNY_KWH
-    model = power_model(district, scenario.start, scenario.horizon_s, reality, tariff_cny_kwh=tariff)
+    model = power_model(
+        district,
+        scenario.start,
+        scenario.horizon_s,
+        reality,
+        day_kind=scenario.day_kind,
+        tariff_cny_kwh=tariff,
+        step_s=math.gcd(STEP_S, scenario.horizon_s),
+    )
     return Power(model)
 
 
@@ -68,7 +80,7 @@ def power_model(
     *,
     day_kind: str | None = None,
     tariff_cny_kwh: tuple[float, ...] = TIME_OF_USE_CNY_KWH,
-    step_s: int = 60,
+    step_s: int = STEP_S,
 ) -> PowerModel:
     """The district's medium and low voltage from ``start`` on, with the loads of ordinary days of the season.
 
@@ -79,7 +91,7 @@ def power_model(
         start: with its time zone.
         horizon_s: length of the run [s].
         reality: its ``outages`` are obeyed.
-        day_kind: "workday" or "restday" for every day of the run; None: by the day of the week.
+        day_kind: of every day of the run, by the table ``day_kinds``; None: by the day of the week.
         tariff_cny_kwh: price in each hour of the day, by which batteries trade; empty (one price all day): each
             keeps its board's surplus of sun for the board.
         step_s: shortest exchange of values [s].
@@ -108,11 +120,12 @@ def power_model(
         consumers=tuple(services["consumer_code"].astype(str)),
         load_w=load_w,
         load_var=load_var,
-        whole=np.isin(profile, WHOLE),
+        whole_w=np.where(np.isin(profile, WHOLE), services["connected_kw"].to_numpy(float) * 1e3, 0.0),
         rank=np.array([RANKS.index(name) if name in RANKS else 0 for name in profile], np.intp),
         dual=dual,
         chargers=chargers,
         charger_kw=services["connected_kw"].to_numpy(float)[chargers],
+        others=_signals(district, tables["power_buses"]),
         panels=Panels(_codes(panels), gens[: len(panels)], _sun(panels, start, horizon_s)),
         switches=switches,
         sites=_sites(district, tables, switches),
@@ -124,7 +137,7 @@ def power_model(
     return replace(model, outages=_outages(reality, model, tables))
 
 
-def grid_model(grid: PowerGrid, step_s: int = 60) -> PowerModel:
+def grid_model(grid: PowerGrid, step_s: int = STEP_S) -> PowerModel:
     """Any network of power-grid-model's format, with the loads that stand in it; a row without a code is named.
 
     Raises:
@@ -157,7 +170,7 @@ def grid_model(grid: PowerGrid, step_s: int = 60) -> PowerModel:
         load_w=held(asked[0]),
         load_var=held(asked[1]),
         rank=np.zeros(asked.shape[1], np.intp),
-        whole=np.zeros(asked.shape[1], np.bool_),
+        whole_w=np.zeros(asked.shape[1]),
         dual=np.full(asked.shape[1], -1),
         panels=Panels(codes("sym_gen"), np.arange(len(given)), held(given)),
         switches=Switches(codes("link"), ("link",) * len(ties), ties, np.full(len(ties), 2), closed),
@@ -182,7 +195,8 @@ def _loads(
     known: dict[tuple[str, str, int], tuple[Floats, Floats]] = {}
     active, reactive = [], []
     for hour in pd.date_range(first, periods=count, freq="h"):
-        kind = day_kind or ("workday" if hour.dayofweek < 5 else "restday")
+        rests = day_kind in REST if day_kind else hour.dayofweek >= 5
+        kind = "restday" if rests else "workday"
         key = (SEASONS[hour.month], kind, hour.hour)
         if key not in known:
             known[key] = loads_at(services, profiles, *key)
@@ -199,6 +213,13 @@ def _sun(panels: pd.DataFrame, start: pd.Timestamp, horizon_s: float) -> Course:
     peak, inverter = panels["kwp"].to_numpy(float), panels["inverter_kw"].to_numpy(float)
     watts = np.minimum(share[:, None] * peak, inverter) * 1e3
     return Course(np.asarray(at_s, np.float64), np.asarray(watts, np.float64))
+
+
+def _signals(district: "District", buses: Any) -> dict[str, int]:  # noqa: ANN401 - a GeoDataFrame
+    """Traffic signals hang on the nearest low-voltage bus; their few hundred watts count as street lighting."""
+    low = np.flatnonzero((buses["kv"] < 1).to_numpy())
+    points = district.entities["signals"].geometry
+    return {str(code): int(low[buses.geometry.iloc[low].distance(point).argmin()]) for code, point in points.items()}
 
 
 def _switches(tables: Any) -> Switches:  # noqa: ANN401 - tables by name
