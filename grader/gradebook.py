@@ -294,13 +294,19 @@ def _enter(grade: Any, one: Grades) -> None:  # noqa: ANN401 - nbgrader publishe
 @contextmanager
 def _open(course: Path) -> Iterator[Any]:
     from nbgrader.api import Gradebook
+    from sqlalchemy.exc import DatabaseError
 
     config = _config(course)
     url = config.CourseDirectory.get("db_url", f"sqlite:///{course / DATABASE}")
-    with _own_programs():
-        book = Gradebook(url, str(config.CourseDirectory.get("course_id", "")))
-    with book:
-        yield book
+    try:
+        with _own_programs():
+            book = Gradebook(url, str(config.CourseDirectory.get("course_id", "")))
+        with book:
+            yield book
+    except DatabaseError as error:
+        found = f"cannot be used: {str(error.orig or error).splitlines()[0]}"
+        then = "Move it away and release the labs again; grading again brings back every point but a person's."
+        raise GraderError(f"{course / DATABASE}", found, then=then) from error
 
 
 def _config(course: Path) -> Any:  # noqa: ANN401 - traitlets publishes no types
@@ -308,7 +314,10 @@ def _config(course: Path) -> Any:  # noqa: ANN401 - traitlets publishes no types
 
     if not (course / CONFIG).is_file():
         raise GraderError(str(course), f"is no course (no {CONFIG})", then="Make one: practicum cohort init DIR.")
-    return PyFileConfigLoader(CONFIG, path=str(course.resolve())).load_config()
+    try:
+        return PyFileConfigLoader(CONFIG, path=str(course.resolve())).load_config()
+    except Exception as error:  # a program of the course's owner: anything can go wrong in it
+        raise GraderError(str(course / CONFIG), f"fails: {type(error).__name__}: {error}", then="Mend it.") from error
 
 
 def _index(book: Any) -> None:  # noqa: ANN401 - nbgrader publishes no types

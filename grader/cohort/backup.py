@@ -41,7 +41,7 @@ def back_up(course: Course, path: Path, passphrase: str) -> int:
         for lab_id in course.released()
         if custody.is_prepared(course, student, lab_id)
     }
-    content = {"files": {name: (course.root / name).read_text("utf-8") for name in _FILES}, "commitments": promises}
+    content = {"files": {name: _text(course.root / name) for name in _FILES}, "commitments": promises}
     salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
     sealed = AESGCM(_key(passphrase, salt)).encrypt(nonce, json.dumps(content).encode(), _MAGIC)
     durable.write(path, _MAGIC + salt + nonce + sealed, 0o600)
@@ -61,7 +61,7 @@ def restore(path: Path, root: Path, passphrase: str) -> tuple[Course, Mapping[st
     files = content["files"]
     for name in ("course.toml", "keys/course.key", "keys/journal.key"):
         there = root / name
-        if there.is_file() and there.read_text("utf-8") != files[name]:
+        if there.is_file() and there.read_bytes() != files[name].encode():
             then = "Choose a new folder; a course is never written over."
             raise GraderError(str(there), "is there already and differs from the backup", then=then)
     durable.make_folder(root, 0o700)
@@ -83,6 +83,13 @@ def kept(course: Course, commitments: Mapping[str, str]) -> tuple[int, list[str]
         if (folder := course.bundle(*name.split("/", 1))).is_dir()
     }
     return len(found), [name for name, promise in found.items() if promise != commitments[name]]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GraderError(str(path), f"cannot be read: {error}") from error
 
 
 def _key(passphrase: str, salt: bytes) -> bytes:

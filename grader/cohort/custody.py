@@ -134,7 +134,7 @@ def commitment(bundle: Path) -> str:
     path = bundle / "manifest.json"
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["commitment"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise GraderError(
             str(path), "not found or damaged", then="Make it again: practicum cohort bundles --course DIR"
         ) from error

@@ -1,5 +1,6 @@
 """GeoPackage: all tables as layers of one file that QGIS opens, each described in English and Chinese."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ def write_geopackage(district: "District", path: Path | str, tables: Iterable[st
 
     chosen = tables_of(district, tables)
     sheets = {name: f"{sheet.en} {sheet.zh}" for name, sheet in district.sheets.items()}
-    with written_file(Path(path)) as draft:
+    with written_file(Path(path)) as draft, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The filename extension should be")  # any name is the user's choice
         for name, table in chosen.items():
             frame = table.reset_index(names="code") if isinstance(table, gpd.GeoDataFrame) else table
             try:
