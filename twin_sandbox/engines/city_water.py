@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -224,24 +225,7 @@ class CityWater:
         )
         # Opened here, so that what was kept outlives the worker and its folder.
         self._states, self._maps = ((self._worker.folder / name).open("w+b") for name in ("states", "maps"))
-        _, state = self._ask(
-            {
-                "do": "start",
-                "folder": str(self._worker.folder),
-                "nodes": model.nodes,
-                "links": model.links,
-                "rules": {name: vars(rule) for name, rule in model.rules.items()},
-                "pumps_kw": dict(model.pumps_kw),
-                "manholes": model.manholes.names,
-                "step_s": model.step_s,
-                "report_s": model.report_s,
-                "forcing_s": model.forcing_s,
-                "ground_m2": model.ground_m2,
-                "cell_m": model.grid.cell_m,
-                "map_cells": model.map_cells,
-                "coupled": model.coupled,
-            }
-        )
+        _, state = self._ask(_request(model, self._worker.folder))
         return self._outputs(0.0, state)
 
     def step(self, until_s: float, inputs: Values) -> Outputs:
@@ -342,6 +326,26 @@ class CityWater:
         )
 
 
+def _request(model: CityWaterModel, folder: Path) -> dict[str, Any]:
+    """What the worker is told of the model, apart from its arrays."""
+    return {
+        "do": "start",
+        "folder": str(folder),
+        "nodes": model.nodes,
+        "links": model.links,
+        "rules": {name: vars(rule) for name, rule in model.rules.items()},
+        "pumps_kw": dict(model.pumps_kw),
+        "manholes": model.manholes.names,
+        "step_s": model.step_s,
+        "report_s": model.report_s,
+        "forcing_s": model.forcing_s,
+        "ground_m2": model.ground_m2,
+        "cell_m": model.grid.cell_m,
+        "map_cells": model.map_cells,
+        "coupled": model.coupled,
+    }
+
+
 def _arrays(model: CityWaterModel) -> bytes:
     """Everything of the model that is numbers, as a file for the worker."""
     groups = [*model.streets.values(), *model.sites.values()]
@@ -385,7 +389,8 @@ def _balances(found: Mapping[str, float]) -> dict[str, float]:
     lost = found["overflow_m3"] - found["up_m3"]
     gone = found["infiltration_m3"] + found["ground_m3"] + outfall + found["street_sea_m3"] + stored + lost
     came = rain + found["dry_weather_m3"]
-    moved = max(came, abs(outfall), abs(stored), 1.0)
+    # As SWMM does, the error is a share of what came, from the sea too, and of what was there.
+    moved = came + found["stored_start_m3"] + max(0.0, -outfall) + max(0.0, -found["street_sea_m3"]) + 1e-9
     return {
         "rain_m3": rain,
         "dry_weather_m3": found["dry_weather_m3"],

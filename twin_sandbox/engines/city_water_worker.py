@@ -239,6 +239,8 @@ class Simulation:
 
 def _ground(solver: Any, area_m2: float) -> dict[str, float]:  # noqa: ANN401 - the toolkit is untyped
     """Rain on the subcatchments and what became of it [m³]; the toolkit gives mm over all of them."""
+    if not area_m2:
+        return {"ground_rain_m3": 0.0, "infiltration_m3": 0.0, "ground_m3": 0.0}
     totals = solver.system_get_runoff_totals()
     found = {
         "ground_rain_m3": totals.rainfall,

@@ -42,8 +42,8 @@ GULLY_SPACING_M = 12.0
 """Least distance between two gullies of one manhole: 30 m apart on each side of a street, the sides staggered."""
 
 SAG_GRATINGS = 2
-"""Gratings of a gully in a low area: where water gathers from all sides, gullies are doubled (GB 50014-2021, 5.7; twin
-gratings of 16S518). With single ones a storm of 3 years would stand 0.21 m deep in Anning Road over half-empty sewers."""
+"""Gratings of a gully in a low area: where water gathers from all sides they are doubled (GB 50014-2021, 5.7; 16S518
+has twin gratings). With single ones a storm of 3 years stood 0.21 m deep in Anning Road, its sewer half empty."""
 
 REACH_M = 60.0
 """A gully belongs to the nearest manhole, and lies no further from it than half the longest conduit."""
