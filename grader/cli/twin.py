@@ -1,4 +1,4 @@
-"""``practicum twin``: what the twin costs on this machine."""
+"""``practicum twin``: what the twin costs on this machine, and its scenarios."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ import click
 
 @click.group()
 def command() -> None:
-    """Measure the twin."""
+    """Measure the twin, and check what it is to run."""
 
 
 @command.command()
@@ -38,3 +38,40 @@ def bench(folder: Path | None, *, as_json: bool) -> None:
     for name, value in figures.items():
         shown = ", ".join(f"{part} {ratio:g}" for part, ratio in value.items()) if isinstance(value, dict) else value
         click.echo(f"{name:<16} {shown}")
+
+
+@command.group()
+def scenario() -> None:
+    """Scenarios as YAML files."""
+
+
+@scenario.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--district", "folder", type=click.Path(path_type=Path), help="A built district; by default the sample.")
+@click.option("--no-codes", is_flag=True, help="Look up no code, so that no district is needed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the mistakes as JSON.")
+def check_scenario(files: tuple[Path, ...], folder: Path | None, *, no_codes: bool, as_json: bool) -> None:
+    """Name every mistake of scenario files: line, what was found, what is allowed, the fix."""
+    from twin_sandbox.world.scenario_file import read_scenario
+    from twin_sandbox.world.scenario_nodes import ScenarioFileError
+    from twin_sandbox.world.twin import open_district
+
+    district = None if no_codes else open_district(folder).district
+    told: dict[str, list[dict[str, object]]] = {}
+    for file in files:
+        try:
+            found = read_scenario(file, district)
+        except ScenarioFileError as error:
+            told[str(file)] = [one._asdict() for one in error.mistakes]
+            if not as_json:
+                click.echo(str(error), err=True)
+            continue
+        told[str(file)] = []
+        if not as_json:
+            rain = f"{found.storm.depth_mm:.0f} mm of rain" if found.rains else "dry"
+            parts = (f"{found.start:%Y-%m-%d %H:%M}, {found.horizon_h:g} h", ", ".join(found.engines), rain)
+            click.echo(f"{file}: {found.name}; {'; '.join(parts)}; {len(found.events)} events")
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    if any(told.values()):
+        sys.exit(1)

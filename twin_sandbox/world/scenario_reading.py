@@ -57,7 +57,7 @@ class ScenarioReading(Parts):
             "sump_start_m": lambda node: self.number(node, "sump_start_m", -50.0, 50.0, "m"),
             "grid_m": lambda node: self.whole(node, "grid_m", 5, 10, "m"),
             "report_step_s": lambda node: self.whole(node, "report_step_s", 60, 86_400, "s"),
-            "seed": lambda node: self.whole(node, "seed", 0, 2**31, ""),
+            "seed": lambda node: self.whole(node, "seed", 0, 2**31 - 1, ""),
         }
         given = {key: read(nodes[key]) for key, read in readers.items() if key in nodes}
         given |= given.pop("storm", {})

@@ -42,6 +42,7 @@ def engine(district: District, scenario: "Scenario", reality: Reality) -> People
         day_kind=scenario.day_kind,
         stay_home_share=scenario.policies.stay_home_share,
         weather=scenario.weather,
+        seed=scenario.seed,
     )
     return People(model)
 
