@@ -25,6 +25,7 @@ from twin_sandbox.engines.power_model import (
 )
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.power_grid import TABLES, PowerGrid, loads_at, network
+from twin_sandbox.world.models.power_sites import failing_depths
 from twin_sandbox.world.models.power_sun import clear_sky_share
 from twin_sandbox.world.models.power_zones import cutting_switches
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
@@ -50,8 +51,6 @@ SEASONS = {12: "winter", 1: "winter", 2: "winter", 3: "spring", 4: "spring", 5: 
 REST = ("weekend", "holiday")
 """Kinds of day on which the profiles of a day of rest hold."""
 SUN_STEP_S = 600
-ENTRY_M = 0.05
-"""Least depth of water on the ground that reaches switchgear: below it nothing runs over a door sill."""
 DIESEL_STIFFNESS = 100.0
 """Short-circuit power of a diesel set as a source, by its rating: its regulator holds the voltage, so that in steady
 flow it is far stiffer than its reactance; no short circuit can be computed with it."""
@@ -128,7 +127,7 @@ def power_model(
         others=_signals(district, tables["power_buses"]),
         panels=Panels(_codes(panels), gens[: len(panels)], _sun(panels, start, horizon_s)),
         switches=switches,
-        sites=_sites(district, tables, switches),
+        sites=Sites(*failing_depths(district), cutting_switches(tables, switches)),
         batteries=_batteries(tables, gens[len(panels) :], tariff_cny_kwh, start),
         diesels=_diesels(tables, diesel_rows),
         tap_changer=TapChanger(),
@@ -265,27 +264,6 @@ def _with_second_feeds(
     sources["sk"], sources["rx_ratio"] = generators["kw"].to_numpy(float) * 1e3 * DIESEL_STIFFNESS, 0.1
     made["source"] = np.concatenate([components["source"], sources])
     return made, dual, len(components["source"]) + np.arange(len(generators))
-
-
-def _sites(district: "District", tables: Any, switches: Switches) -> Sites:  # noqa: ANN401 - tables by name
-    """Boards and transformers with the depth of water on the ground at which they fail.
-
-    Their level is above the city datum. In a basement it lies below the ground: water gets there over the ground
-    floor's sill, and then at once (a basement's filling takes minutes).
-    """
-    terrain, floors = district.terrain, district.entities["buildings"]["floor_m"]
-    codes: list[str] = []
-    limits: list[float] = []
-    for name in ("power_buses", "transformers"):
-        rows = tables[name]
-        for code, point, level, building in zip(
-            rows.index, rows.geometry, rows["flood_level_m"], rows["building_code"], strict=True
-        ):
-            ground_m = float(terrain.elevation_m[terrain.cell(point.x, point.y)])
-            reached_m = max(float(level), float(floors.get(building, level)))
-            codes.append(str(code))
-            limits.append(max(reached_m - ground_m, ENTRY_M))
-    return Sites(tuple(codes), np.array(limits), cutting_switches(tables, switches))
 
 
 def _boards(tables: Any) -> "pd.Series[int]":  # noqa: ANN401 - tables by name
