@@ -224,6 +224,11 @@ class Surface:
         """Water that lies on the surface now, the sea apart [m³]."""
         return float(self.depth_m.sum() - self.depth_m.ravel()[self._at_sea].sum()) * self.grid.cell_m**2
 
+    @property
+    def fastest_m2_s(self) -> float:
+        """Greatest flow through a face, by its width [m²/s]."""
+        return float(np.abs(self._flow).max())
+
     def advance(self, seconds: float, rain_m_s: float | Floats = 0.0, sea_m: float | None = None) -> None:
         """Go on by ``seconds``.
 
