@@ -1,7 +1,11 @@
 """The main job as a stranger runs it: the wheel in an empty environment, outside any checkout."""
 
+import base64
+import csv
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +118,32 @@ def test_nothing_a_student_holds_tells_the_truth(demo):
         assert repr(truth["trunk_roughness_n"]) not in text
         assert "BEGIN SOLUTION" not in text
         assert str(truth["pump_oracles"][0]) not in text
+
+
+def test_an_installed_practicum_holds_no_secret_of_the_course_that_it_ran(demo, installed):
+    """Its files are those of the wheel still, and no key, hidden input or truth stands in any of them."""
+    folder, result = demo
+    course = folder / "practicum-demo" / "course"
+    [site] = (installed.parents[1] / "lib").glob("python*/site-packages")
+    [record] = site.glob("practicum-*.dist-info/RECORD")
+    listed = {site / row[0]: row[1] for row in csv.reader(record.read_text(encoding="utf-8").splitlines())}
+    for path, digest in listed.items():
+        if digest:
+            now = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
+            assert digest == f"sha256={now}", path
+    keys = [path.read_bytes().strip() for path in (course / "keys").iterdir()]
+    assert len(keys) >= 3
+    secrets = [*keys, *(bytes.fromhex(key.decode()) for key in keys if re.fullmatch(rb"[0-9a-f]{64}", key))]
+    for student in result["students"]:
+        truth = json.loads((course / "truth" / student["id"] / "storm_night.json").read_text(encoding="utf-8"))
+        secrets += [repr(truth[name]).encode() for name in ("trunk_roughness_n", "runoff_m3")]
+        secrets += [f"{years}, {minutes}".encode() for years, minutes in truth["storm_depth_calls"]]
+    parts = {path.relative_to(site).parts[0] for path in listed if path.is_relative_to(site)}
+    files = [path for part in parts for path in (site / part).rglob("*") if path.is_file()]
+    assert len(files) > 300
+    for path in files:
+        content = path.read_bytes()
+        assert [secret for secret in secrets if secret in content] == [], path
 
 
 def test_running_it_again_continues_and_changes_nothing(demo, installed):

@@ -21,8 +21,19 @@ from grader.cohort.submission import read_lesson
 from grader.errors import GraderError
 from grader.workshop.bank import compose, read_bank
 from grader.workshop.lab import Lab
+from tests.grader.test_cohort_secrets import SEARCH
+from twin_sandbox.truth import Leaves
 
 LAB = "tiny_lab"
+NEEDLE = "the-depth-that-nobody-may-know-5127"
+
+
+def up(secret: bytes) -> bytes:
+    """A secret as a search may hold it without finding itself: each byte one higher."""
+    return bytes((byte + 1) % 256 for byte in secret)
+
+
+PLANT = up(b"a text that the cell 42 keeps")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +136,43 @@ def test_a_hidden_call_changes_nothing_in_the_notebook(
     outputs = run(notebook, service, monkeypatch)
     assert "Correct" in text(outputs["check_doubled"])
     assert text(outputs["submit"]).strip() == "seen: []"
+
+
+def test_no_secret_is_in_a_notebooks_process_after_its_checks(
+    service: Service, notebook: Path, tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch
+):
+    """Environment, command line, open files, memory, its own folder; what a check asks of a function it must tell."""
+    course = service.workspace.parent / "state" / "practice"
+    truth = course / "truth" / "me" / f"{LAB}.json"
+    before = truth.read_bytes()
+    truth.write_text(json.dumps(json.loads(before) | {"needle": NEEDLE}), encoding="utf-8")
+    keys = [bytes.fromhex((course / "keys" / name).read_text()) for name in ("course.key", "journal.key")]
+    opened = open_course(course)
+    leaves = Leaves(keys[0], opened.id, "me", LAB)
+    keys += [leaves.leaf(purpose) for purpose in ("reality", "hidden-inputs", "commitment-nonce", "truth")]
+    secrets = [NEEDLE.encode(), *keys, *(key.hex().encode() for key in keys)]
+    searched = (
+        SEARCH.replace('("/tmp", "/dev/shm", os.getcwd(), os.path.expanduser("~"))', "(os.getcwd(),)")
+        .replace('("self", "1")', '("self",)')
+        .replace('(("planted", PLANTED), ("needle", HIDDEN))', f"{[('planted', PLANT), *enumerate(map(up, secrets))]}")
+    )
+    fill(notebook, tiny_lab, "right_plain")
+    filled = json.loads(notebook.read_bytes())
+    modules = (
+        "import sys\nprint(sorted(name for name in sys.modules if name.startswith(('grader.', 'twin_sandbox'))))\n"
+    )
+    filled["cells"][-1]["source"] = modules + searched
+    notebook.write_text(json.dumps(filled), encoding="utf-8")
+    try:
+        outputs = run(notebook, service, monkeypatch)
+    finally:
+        truth.write_bytes(before)
+    assert "Correct: 2 of 2" in text(outputs["check_total"])
+    assert "Correct: 3 of 3" in text(outputs["check_doubled"])
+    loaded, found = filter(None, text(outputs["submit"]).splitlines())
+    assert found == "searched: {'planted': ['memory']}"
+    assert "grader.student" in loaded
+    assert not [name for name in ("cohort", "checks", "truth", "workshop", "gradebook") if name in loaded]
 
 
 def test_without_a_service_a_check_says_what_to_do(notebook: Path, tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch):
