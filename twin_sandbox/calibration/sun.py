@@ -80,8 +80,8 @@ def draw_year(twin: "Twin") -> "Figure":
         at.x, at.y, c=each, s=14 + 2.5 * model.kwp, cmap="viridis", vmin=800, edgecolor="white", lw=0.5
     )
     figure.colorbar(dots, ax=place, shrink=0.75, label="kWh/kWp in a year")
-    place.set(title="Yield of each system", xticks=[], yticks=[], aspect="equal")
-    worst = int(np.argsort(each)[3])
+    place.set(title="Yield of each system", xticks=[], yticks=[], xlabel="", ylabel="", aspect="equal")
+    worst = int(np.argmin(made.plane_w_m2.sum(axis=0) / made.free_w_m2.sum(axis=0)))
     start = pd.Timestamp("2026-10-10 00:00+08:00")
     clear = Weather.heat_wave(start, 86_400, 28.0, 300)
     day = sun_model(twin.district, start, 86_400, clear)

@@ -82,7 +82,8 @@ class Buildings:
         self._now_s, self._waiting_kwh = 0, np.zeros(len(model.codes))
         self._energy = dict.fromkeys(("electric_kwh", "cooling_kwh", "heat_kwh", "gas_kwh"), 0.0)
         asked = self._asked(0, {})
-        return self._outputs(asked, {}, asked.air_c + self._rooms.zones.watt_to_air * (asked.heat_w - asked.cold_w))
+        _, indoor_c = self._rooms.zones.heated(asked.mass_c, asked.air_c, asked.heat_w, asked.cold_w)
+        return self._outputs(asked, {}, indoor_c)
 
     def step(self, until_s: float, inputs: Values) -> Outputs:
         """Go on to ``until_s``, with the inputs held.

@@ -106,7 +106,7 @@ class Rooms:
         day = [k for k in range(0, 86400 // model.step_s, 3600 // model.step_s) if k < model.moments]
         for k in day * SETTLING_DAYS:
             asked = self._ask(settled, mass_c, k, model.people[k], model.appliances_w[k], model.cooled_share[k])
-            mass_c, _ = settled.heated(asked.mass_c, asked.air_c, asked.heat_w - asked.cold_w)
+            mass_c, _ = settled.heated(asked.mass_c, asked.air_c, asked.heat_w, asked.cold_w)
         return mass_c
 
     def ask(self, k: int, people: Floats, appliances_w: Floats, cooled: Floats) -> Asked:
@@ -118,16 +118,16 @@ class Rooms:
         mass_c, air_c = zones.step(mass_c, outside_c, PERSON_W * people + appliances_w, self._sun_w[k])
         # the net runs in its season, a boiler whenever it is cold
         missing = np.nan_to_num(model.heat_set_c - air_c) * (model.heating[k] | ~model.on_net)
-        heat_w = np.clip(missing / zones.watt_to_air, 0.0, model.heat_most_w)
-        excess_w = np.maximum(np.nan_to_num(air_c - model.cool_set_c), 0.0) / zones.watt_to_air
+        heat_w = np.clip(missing / zones.heat_to_air, 0.0, model.heat_most_w)
+        excess_w = np.maximum(np.nan_to_num(air_c - model.cool_set_c), 0.0) / zones.cold_to_air
         airing_w = np.minimum(excess_w, self._open_w_k * np.maximum(np.nan_to_num(model.cool_set_c) - outside_c, 0.0))
         cold_w = np.minimum(excess_w - airing_w, model.cool_most_w) * cooled
-        mass_c, air_c = zones.heated(mass_c, air_c, -airing_w)
+        mass_c, air_c = zones.heated(mass_c, air_c, np.zeros_like(airing_w), airing_w)
         return Asked(mass_c, air_c, heat_w, cold_w)
 
     def go(self, asked: Asked, heat_w: Floats, cold_w: Floats) -> Floats:
         """Take the step with the heat and cold that were really there; give the air's temperature over it."""
-        self.mass_c, air_c = self.zones.heated(asked.mass_c, asked.air_c, heat_w - cold_w)
+        self.mass_c, air_c = self.zones.heated(asked.mass_c, asked.air_c, heat_w, cold_w)
         return air_c
 
 

@@ -1,6 +1,8 @@
 """One zone a building: five resistances and one capacity, by EN ISO 13790:2008, annex C (the simple hourly method).
 
-Equation numbers are the standard's. Every array has one value a building. Heat goes to the node of the air.
+Equation numbers are the standard's. Every array has one value a building. Cold goes into the air; of heat half, as of
+inner gains, since half of what a radiator gives it radiates (EN ISO 52016-1 tells the two apart, the older standard
+does not).
 """
 
 from dataclasses import dataclass
@@ -62,9 +64,11 @@ class Zones:
         self._h3 = 1.0 / (1.0 / self._h2 + 1.0 / self._to_mass)  # (C.8)
         inertia, half = fabric.capacity_j_k / step_s, 0.5 * (self._h3 + self._mass_out)
         self._keep, self._take = (inertia - half) / (inertia + half), 1.0 / (inertia + half)
-        # what one watt into the air adds to the mass and to the air over the step
-        self._watt_to_mass = self._take * self._h3 * self._h1 / self._air / self._h2
-        self.watt_to_air = self._air_of(0.5 * self._watt_to_mass, np.zeros_like(inner), 0.0, 1.0)
+        # what one watt of heat, and one into the air alone, adds to the mass and to the air over the step
+        rest, one = np.zeros_like(inner), np.ones_like(inner)
+        self._heat_to_mass, self.heat_to_air = self.step(rest, 0.0, one, rest)
+        self._cold_to_mass = self._take * self._h3 * self._h1 / self._air / self._h2
+        self.cold_to_air = self._air_of(0.5 * self._cold_to_mass, rest, 0.0, 1.0)
 
     def step(self, mass_c: Floats, outside_c: float | Floats, inner_w: Floats, sun_w: Floats) -> tuple[Floats, Floats]:
         """Mass after the step, and mean air over it, with no heating or cooling.
@@ -90,6 +94,9 @@ class Zones:
         )
         return (self._to_air * surface + self._air * outside_c + to_air) / (self._to_air + self._air)
 
-    def heated(self, mass_c: Floats, air_c: Floats, watts: Floats) -> tuple[Floats, Floats]:
-        """Mass and air as :meth:`step` gave them, with so many watts into the air (out of it if negative)."""
-        return mass_c + self._watt_to_mass * watts, air_c + self.watt_to_air * watts
+    def heated(self, mass_c: Floats, air_c: Floats, heat_w: Floats, cold_w: Floats) -> tuple[Floats, Floats]:
+        """Mass and air as :meth:`step` gave them, with so much heat given and so much taken from the air."""
+        return (
+            mass_c + self._heat_to_mass * heat_w - self._cold_to_mass * cold_w,
+            air_c + self.heat_to_air * heat_w - self.cold_to_air * cold_w,
+        )

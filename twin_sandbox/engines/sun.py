@@ -97,7 +97,9 @@ def generation(model: SunModel) -> Generation:
     import pvlib
 
     times = pd.date_range(model.start, periods=model.temperature_c.size, freq=pd.Timedelta(seconds=model.step_s))
-    sun = pvlib.solarposition.get_solarposition(times, model.latitude_deg, model.longitude_deg, model.altitude_m)
+    sun = pvlib.location.Location(model.latitude_deg, model.longitude_deg, altitude=model.altitude_m).get_solarposition(
+        times, temperature=model.temperature_c
+    )
     zenith, azimuth = (sun[name].to_numpy()[:, None] for name in ("apparent_zenith", "azimuth"))
     air_c, ghi, dni, dhi, wind = (
         getattr(model, name)[:, None] for name in ("temperature_c", "ghi_w_m2", "dni_w_m2", "dhi_w_m2", "wind_m_s")
@@ -204,8 +206,8 @@ class Sun:
         made = self._generation
         if made is None:
             raise TwinError("sun engine", "stepped before it was started", then="Call start() first.")
-        row = until_s / self._model.step_s
-        if row != int(row) or not self._now_s <= until_s or row >= made.ac_kw.shape[0]:
+        row = until_s / self._model.step_s if np.isfinite(until_s) else np.nan
+        if not (row % 1.0 == 0.0 and self._now_s <= until_s and row < made.ac_kw.shape[0]):
             raise TwinError(
                 "sun engine, until_s",
                 f"{until_s:g} s",

@@ -191,13 +191,14 @@ def _habits(
     district: "District", floor_m2: Floats, of_use: dict[str, Floats], busy: Floats, times: "pd.DatetimeIndex"
 ) -> tuple[Floats, Floats]:
     """People present, and share of the floor that is cooled, [t, n] each."""
-    buildings, hour = district.entities["buildings"], times.hour.to_numpy()
+    buildings, hour = district.entities["buildings"], times.hour.to_numpy() + times.minute.to_numpy() / 60.0
     homes = (buildings["use"] == "residential").to_numpy()
     residents = buildings["residents"].to_numpy(dtype=np.float64)
-    at_home = residents * np.array(AT_HOME)[hour][:, None]
+    at_home = residents * np.interp(hour, np.arange(25), (*AT_HOME, AT_HOME[0]))[:, None]
+    homes_cooled = np.interp(hour, np.arange(25), (*HOMES_COOLED, HOMES_COOLED[0]))[:, None]
     people = np.where(homes, at_home, busy * floor_m2 / of_use["m2_per_person"])
     warm = (times.month.to_numpy() >= COOLED_FROM) & (times.month.to_numpy() <= COOLED_TO)
-    cooled = np.where(homes, np.array(HOMES_COOLED)[hour][:, None], busy) * of_use["cooled"] * warm[:, None]
+    cooled = np.where(homes, homes_cooled, busy) * of_use["cooled"] * warm[:, None]
     return people, cooled
 
 

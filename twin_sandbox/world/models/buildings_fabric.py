@@ -44,9 +44,9 @@ SKINS = {
 }
 
 
-# J/(m²·K) and A_m by A_f: EN ISO 13790, table 12: light, medium, heavy
-MASS = {"steel_frame": (110_000.0, 2.5), "timber_masonry": (165_000.0, 2.5), "masonry": (260_000.0, 3.0)}
-_HEAVY = (260_000.0, 3.0)
+# J/(m²·K) and A_m by A_f: EN ISO 13790, table 12: light, medium, very heavy (walls and floors of brick and concrete)
+MASS = {"steel_frame": (110_000.0, 2.5), "timber_masonry": (165_000.0, 2.5), "masonry": (370_000.0, 3.5)}
+_HEAVY = (370_000.0, 3.5)
 
 SHADE = 0.55
 """Sun on a façade that passes frames (0.8), curtains (0.85) and neighbours (0.8)."""
