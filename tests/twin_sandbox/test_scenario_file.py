@@ -13,9 +13,11 @@ from twin_sandbox import Scenario, Storm, Tide, TwinError
 from twin_sandbox.data import data_folder
 from twin_sandbox.world import events as happen
 from twin_sandbox.world import scenario_file
+from twin_sandbox.world.events import EVENTS
 from twin_sandbox.world.policies import Policies
 from twin_sandbox.world.scenario_file import read_scenario, write_scenario
 from twin_sandbox.world.scenario_nodes import ScenarioFileError
+from twin_sandbox.world.scenario_reading import FAULTS, KEYS
 from twin_sandbox.world.weather import Weather
 
 START = pd.Timestamp("2026-07-18 18:00+08:00")
@@ -292,3 +294,11 @@ def test_a_design_storm_is_written_as_its_formula():
 
 def test_sample_files_are_few_lines_that_people_read():
     assert all(len(Path(path).read_text(encoding="utf-8").splitlines()) <= 25 for path in SAMPLES)
+
+
+def test_the_guide_tells_every_key_and_kind_and_its_example_reads():
+    guide = (data_folder("curriculum") / "guides" / "scenarios.md").read_text(encoding="utf-8")
+    example = guide.split("```yaml\n")[1].split("```")[0]
+    assert read_scenario(example).storm == Storm.chicago(10)
+    assert [key for key in (*KEYS, *EVENTS) if f"`{key}`" not in guide] == []
+    assert [kind for kind in FAULTS if f"`{kind}` f |" not in guide] == []
