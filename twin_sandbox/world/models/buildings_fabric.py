@@ -70,7 +70,7 @@ def fabric_of(district: "District", window: Floats, air_per_h: Floats) -> tuple[
     skins = [SKINS[name] for name in details["energy_class"]]
     skin = {field: np.array([getattr(one, field) for one in skins]) for field in Skin._fields}
     foot_m2, floor_m2 = buildings.area.to_numpy(), 0.9 * details["floor_area_m2"].to_numpy(dtype=np.float64)
-    facade_m2 = _facade_lengths(buildings.geometry) * buildings["height_m"].to_numpy(dtype=np.float64)[:, None]
+    facade_m2 = facade_lengths(buildings.geometry) * buildings["height_m"].to_numpy(dtype=np.float64)[:, None]
     glass_m2 = facade_m2 * window[:, None]
     walls_m2 = facade_m2.sum(axis=1) * (1.0 - window)
     opaque_w_k = BRIDGES * (walls_m2 * skin["wall"] + foot_m2 * skin["roof"]) + foot_m2 * skin["ground"]
@@ -87,7 +87,7 @@ def fabric_of(district: "District", window: Floats, air_per_h: Floats) -> tuple[
     return glass_m2 * (skin["sun"] * SHADE)[:, None], fabric
 
 
-def _facade_lengths(shapes: "gpd.GeoSeries") -> Floats:
+def facade_lengths(shapes: "gpd.GeoSeries") -> Floats:
     """Length of wall that faces north, east, south and west [m], [n, 4]; each wall counts for the nearest."""
     import shapely
 
