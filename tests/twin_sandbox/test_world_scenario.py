@@ -87,7 +87,6 @@ def test_a_policy_out_of_all_measure_is_refused(wrong):
         (happen.Fire("H", 0.015, start=NOON), "supply", "fire_m3s", ("H",), 0.015),
         (happen.BoosterFailed("B", start=NOON), "supply", "powered", ("B",), 0.0),
         (happen.GateStuck("gate_1", 0.3, start=NOON), "drainage", "setting", ("gate_1",), 0.3),
-        (happen.PumpFailed("pump_2", start=NOON), "drainage", "powered", ("pump_2",), 0.0),
         (happen.Evacuation("B", start=NOON), "people", "evacuated", ("B",), 1.0),
     ],
 )
@@ -147,3 +146,45 @@ def test_a_code_that_the_district_has_not_is_named_with_what_is_near(twin):
 def test_a_tide_is_kept_as_given():
     tide = Tide(0.1, 2.8, NOON)
     assert day(tide=tide).tide == tide
+
+
+def test_a_failed_pump_is_named_shortly_and_set_by_its_code(twin):
+    second = twin.entities["pumps"].sort_values("swmm_id").index[1]
+    (setting,) = happen.PumpFailed("pump_2", start=NOON).settings(twin.district)
+    assert (setting.port, setting.codes, setting.value) == ("powered", (second,), 0.0)
+    with pytest.raises(TwinError, match="pump_9"):
+        happen.PumpFailed("pump_9", start=NOON).settings(twin.district)
+
+
+def test_every_event_sets_what_its_engine_takes(twin):
+    """The ports, and the codes of the district, of the real engines; none is started."""
+    from twin_sandbox.world.assemble import assemble
+
+    tables = twin.entities
+    first = {name: tables[name].index[0] for name in ("streets", "signals", "power_switches", "water_pipes")}
+    first |= {name: tables[name].index[0] for name in ("water_valves", "booster_pumps", "hydrants", "buildings")}
+    events = (
+        happen.StreetClosed(first["streets"], start=NOON),
+        happen.SignalDark(first["signals"], start=NOON),
+        happen.DemandChange(0.5, start=NOON),
+        happen.SwitchOpen(first["power_switches"], start=NOON),
+        happen.PowerOutage(tables["transformers"].index[0], start=NOON),
+        happen.PipeBreak(first["water_pipes"], 0.01, start=NOON),
+        happen.ValveShut(first["water_valves"], start=NOON),
+        happen.BoosterFailed(first["booster_pumps"], start=NOON),
+        happen.Fire(first["hydrants"], 0.01, start=NOON),
+        happen.PumpFailed("pump_1", start=NOON),
+        happen.GateStuck("gate_1", 0.5, start=NOON),
+        happen.Evacuation(first["buildings"], start=NOON),
+    )
+    assert {type(event) for event in events} | {happen.AmbulanceCall} == set(EVENTS.values())
+    names = tuple(sorted({event.engine for event in events}))
+    scenario = day(engines=names, tide=Tide(0.0, 2.8, NOON), horizon_h=14.0, events=events)
+    engines = assemble(twin.district, scenario, Reality())
+    try:
+        for event in scenario.events:
+            for setting in event.settings(twin.district):
+                assert set(setting.codes) <= set(engines[setting.engine].takes[setting.port].codes), event
+    finally:
+        for engine in engines.values():
+            engine.close()

@@ -259,10 +259,29 @@ class Fire(Event):
 
 @dataclass(frozen=True)
 class PumpFailed(Event):
-    """A pump of the drainage station does not run, whatever it is told."""
+    """A pump of the drainage station does not run, whatever it is told.
+
+    Args:
+        pump: its short name, ``pump_1``.
+    """
 
     pump: str = _entity("pumps")
     engine, port, value = "drainage", "powered", 0.0
+
+    def settings(self, district: "District | None" = None) -> tuple[Setting, ...]:
+        """The pump without power, by its unified code.
+
+        Raises:
+            TwinError: no district, or it has no such pump.
+        """
+        if district is None:
+            raise TwinError("PumpFailed.settings", "no district", "The district, whose tables tell the pump's code.")
+        from twin_sandbox.world.drains import short_names
+
+        codes = {name: code for code, name in short_names(district).items()}
+        if self.pump not in codes:
+            _refuse_unknown(district, "PumpFailed.pump", self.pump, {"tables": ("pumps",)})
+        return (Setting(self.engine, self.port, (codes[self.pump],), self.value, self.start, self.end),)
 
 
 @dataclass(frozen=True)
