@@ -1,0 +1,111 @@
+"""The district as a SUMO model: its streets and signals, who drives on a day, its buses; and any other SUMO model."""
+
+from typing import TYPE_CHECKING
+
+from twin_sandbox.data import cache_folder
+from twin_sandbox.engines.traffic import Call, Traffic, TrafficModel
+from twin_sandbox.errors import TwinError
+from twin_sandbox.world.models import traffic_demand as demand
+from twin_sandbox.world.models.traffic_files import sumo_files
+from twin_sandbox.world.models.traffic_network import network, read_streets
+from twin_sandbox.world.models.traffic_paths import quickest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from twin_sandbox.entities import District
+    from twin_sandbox.world.reality import Reality
+    from twin_sandbox.world.scenario import Scenario
+
+WARM_UP_S = 900
+"""The streets fill for this time before a run begins."""
+MICRO_MOST_S = 6 * 3600
+"""The microscopic model costs twenty times the mesoscopic: no longer horizon than this."""
+
+
+def traffic_model(
+    district: "District",
+    start: "pd.Timestamp",
+    horizon_s: int,
+    *,
+    day_kind: str | None = None,
+    calls: tuple[Call, ...] = (),
+    micro: bool = False,
+    seed: int = 0,
+) -> TrafficModel:
+    """The district's traffic from a moment on.
+
+    Args:
+        district: whose streets and people.
+        start: moment, with its zone.
+        horizon_s: length [s].
+        day_kind: kind of day by the district's table ``day_kinds``; None: by the calendar.
+        calls: ambulances known beforehand.
+        micro: microscopic; at most 6 h.
+        seed: of SUMO and of the moments at which vehicles pass through.
+
+    Raises:
+        TwinError: no such kind of day, a horizon that is not allowed, or netconvert refuses the streets.
+    """
+    if horizon_s <= 0 or (micro and horizon_s > MICRO_MOST_S):
+        allowed = f"1 s to {MICRO_MOST_S} s microscopic" if micro else "more than 0 s"
+        raise TwinError("traffic model, horizon_s", f"{horizon_s}", f"{allowed}.")
+    streets = read_streets(district)
+    paths = quickest(streets)
+    net = network(streets, cache_folder() / "networks")
+    begin = start.tz_convert("Asia/Shanghai")
+    midnight = begin.normalize()
+    # SUMO's time begins with the warm-up, so that it is never negative
+    first_s = (begin - midnight).total_seconds() - WARM_UP_S
+    span_s = (first_s, first_s + WARM_UP_S + horizon_s)
+    places = demand.Places(district, streets, paths)
+    journeys = demand.of_run(district, streets, paths, places, midnight, span_s, day_kind, seed)
+    buses = demand.buses(district, streets, paths)
+    files = sumo_files(net, streets, paths, journeys, buses, span_s, micro=micro, seed=seed)
+    own: dict[str, list[str]] = {}
+    for name, edge in streets.edges.items():
+        own.setdefault(edge.code, []).append(name)
+    return TrafficModel(
+        files=files,
+        streets={code: tuple(names) for code, names in own.items()},
+        lengths_m={name: edge.line.length for name, edge in streets.edges.items()},
+        limits_m_s={name: edge.speed_m_s for name, edge in streets.edges.items()},
+        lanes={name: edge.lanes for name, edge in streets.edges.items()},
+        signals={str(row["code"]): str(row["code"]) for row in streets.signals.values()},
+        cycle_spare_s={
+            str(row["code"]): float(row["main_green_s"] + row["side_green_s"])  # type: ignore[operator]
+            for row in streets.signals.values()
+        },
+        scaled={"trips": ("resident",), "through": ("through",)},
+        places={
+            code: tuple((paths.names[edge], round(along, 1)) for edge, along in spot.edges)
+            for code, spot in places.all().items()
+        },
+        calls=calls,
+        origin_m=streets.origin_m,
+        start_s=WARM_UP_S,
+        horizon_s=horizon_s,
+        micro=micro,
+    )
+
+
+def engine(district: "District", scenario: "Scenario", reality: "Reality") -> Traffic:
+    """The traffic engine of a run."""
+    del reality  # none of its deviations is the traffic's
+    from twin_sandbox.world.events import AmbulanceCall
+
+    calls = tuple(
+        Call((event.start - scenario.start).total_seconds(), event.origin, event.destination)
+        for event in scenario.events
+        if isinstance(event, AmbulanceCall)
+    )
+    return Traffic(
+        traffic_model(
+            district,
+            scenario.start,
+            round(scenario.horizon_h * 3600),
+            day_kind=scenario.day_kind,
+            calls=calls,
+            seed=scenario.seed,
+        )
+    )
