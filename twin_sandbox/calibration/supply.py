@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 OUTDOOR, HYDRANTS, HOUSES = "GB 50013-2018", "GB 50974-2014", "GB 50015-2019"
 MONDAY = pd.Timestamp("2026-07-13 00:00+08:00")
 HOUR_S, DAY_S, STEP_S = 3600, 86_400, 300
-FLUSHED_DAYS = 3
-"""Figures are of the last of so many days, when no first water is left in the net."""
 RATED_M3S, WIDE_OPEN_M3S = 0.015, 0.2
 BURST_M3S = 0.02
 """C of a burst main [m³/s/m^0.5]: a hole as wide as a DN200 pipe's third, 110 L/s at 30 m."""
@@ -77,8 +75,8 @@ def run(
 
 def values(twin: "Twin") -> Iterator[Value]:
     """Figures of the supply, each with its range and source."""
-    day = run(twin, MONDAY, FLUSHED_DAYS * DAY_S)
-    last = {name: rows[-DAY_S // STEP_S :] for name, rows in day.found.items()}
+    day = run(twin, MONDAY, DAY_S)
+    last = {name: rows[:-1] for name, rows in day.found.items()}
     yield from _pressures(twin, day, last)
     yield from _flows(twin, day, last)
     yield from _hydrants(twin, int(np.argmax(last["inflow_m3s"].sum(axis=1))) * STEP_S)
@@ -143,7 +141,7 @@ def sweep(twin: "Twin", peak_s: int, flow_m3s: float) -> tuple[Array, Array]:
 
 
 def _failures(twin: "Twin", day: Run) -> Iterator[Value]:
-    usual = day.found["delivered_m3s"][: DAY_S // STEP_S + 1].sum()
+    usual = day.found["delivered_m3s"].sum()
     source = f"{OUTDOOR}, 7.1: 70 % of the design flow with one main out"
     for k, name in enumerate(("east", "north")):
         found = run(twin, MONDAY, DAY_S, lambda model, _, k=k: shut_feeds(twin, model, (k,))).found  # type: ignore[misc]
@@ -259,18 +257,15 @@ def draw_day(twin: "Twin") -> "Figure":
     course.axhline(leaked, color=_GREY, linestyle=":", label="of it leakage [L/s]")
     course.set(title="A working day", xlabel="hour", ylim=(0, 65))
     course.legend(fontsize="small", ncols=2, loc="upper left")
-    three = run(twin, MONDAY, FLUSHED_DAYS * DAY_S)
-    left = three.found["chlorine_mg_l"][:, served]
-    chlorine.plot(three.hours, left.min(axis=1), color=_RED, label="farthest tap")
-    chlorine.plot(three.hours, np.median(left, axis=1), color=_BLUE, label="median")
+    left = day.found["chlorine_mg_l"][:, served]
+    chlorine.plot(day.hours, left.min(axis=1), color=_RED, label="farthest tap")
+    chlorine.plot(day.hours, np.median(left, axis=1), color=_BLUE, label="median")
     chlorine.axhline(0.05, color=_GREY, linestyle=":", label="least allowed")
-    chlorine.set(
-        title="Free chlorine from the first water on [mg/L]", xlabel="hour", ylim=(0, 0.55), xticks=range(0, 73, 12)
-    )
+    chlorine.set(title="Free chlorine [mg/L]", xlabel="hour", ylim=(0, 0.55))
     chlorine.legend(fontsize="small", ncols=3)
     for axes in (course, chlorine):
         axes.spines[["top", "right"]].set_visible(False)
-    course.set(xlim=(0, 24), xticks=range(0, 25, 4))
+        axes.set(xlim=(0, 24), xticks=range(0, 25, 4))
     return figure
 
 

@@ -108,7 +108,8 @@ class Supply:
         """
         self.close()
         model = self.model
-        ages = (False, True) if model.age else (False,)
+        first = {model.junctions[code]: hours for code, hours in model.first_age_h.items()}
+        ages: tuple[bool | Mapping[str, float], ...] = (False, first) if model.age else (False,)
         self._projects = tuple(Project(model.text, model.step_s, model.horizon_s, age=age) for age in ages)
         self._net = net = self._projects[0]
         en = net.en

@@ -8,7 +8,7 @@ import ctypes
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,20 @@ class Project:
         text: the input file.
         step_s: longest hydraulic step, and every multiple of it is a moment of the solution [s]; by default the file's.
         horizon_s: duration [s]; by default the file's.
-        age: reckon the water's age in place of the file's own quality.
+        age: reckon the water's age in place of the file's own quality; a mapping tells it for the start by EPANET's
+            name [h].
 
     Raises:
         TwinError: EPANET refuses the input; the message has its codes and the lines that it names.
     """
 
     def __init__(
-        self, text: str, step_s: int | None = None, horizon_s: int | None = None, *, age: bool = False
+        self,
+        text: str,
+        step_s: int | None = None,
+        horizon_s: int | None = None,
+        *,
+        age: bool | Mapping[str, float] = False,
     ) -> None:
         import epanet.toolkit as en
 
@@ -58,10 +64,11 @@ class Project:
             raise raised from None
         if step_s is not None and horizon_s is not None:
             self._clock(step_s, horizon_s)
-        if age:
+        if age is not False:
             en.setqualtype(self.handle, en.AGE, "", "", "")
-            for node in range(en.getcount(self.handle, en.NODECOUNT)):
-                en.setnodevalue(self.handle, node + 1, en.INITQUAL, 0.0)
+            first: Mapping[str, float] = age if isinstance(age, Mapping) else {}
+            for node in range(1, en.getcount(self.handle, en.NODECOUNT) + 1):
+                en.setnodevalue(self.handle, node, en.INITQUAL, first.get(en.getnodeid(self.handle, node), 0.0))
         self._sizes()
         self._time = ctypes.c_long()
         self._pointer = ctypes.c_void_p(int(self.handle))

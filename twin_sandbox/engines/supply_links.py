@@ -13,6 +13,8 @@ Array = NDArray[np.float64]
 _OPENING = (0.25, 0.5, 0.75, 1.0)
 _GATE_LOSS = (24.0, 4.5, 0.9, 0.17)
 """Loss coefficient of a gate valve by its opening (Perry's Chemical Engineers' Handbook, table 6-4)."""
+_SHUT = 0.01
+"""A valve that stands open less than this counts as shut."""
 _NO_LEAK = 1e-9
 """EPANET keeps the last flow of an emitter whose coefficient becomes 0; this coefficient makes it nought."""
 
@@ -71,10 +73,11 @@ class Links:
         changed = np.flatnonzero(wanted != self._opening)
         for k in changed:
             link, opening = self._turned[k], float(wanted[k])
-            if opening <= 0.0:
-                self._shut(link)
+            if opening < _SHUT:
+                if self._opening[k] >= _SHUT:
+                    self._shut(link)
                 continue
-            if self._opening[k] <= 0.0:
+            if self._opening[k] < _SHUT:
                 self._let_go(link)
             loss = self._loss[k] + (gate_loss(opening) if opening < 1.0 else 0.0)
             for project in self._projects:

@@ -94,6 +94,7 @@ class Model:
         leakage: pattern whose demand is what the mains lose everywhere a little; empty for none.
         quality: what the text reckons: "chlorine", "age" or nothing.
         age: also reckon the water's age, on a second net that is driven alike (doubles the cost).
+        first_age_h: code of a junction → the water's age at the start [h]; 0 where none is given.
     """
 
     text: str
@@ -113,3 +114,4 @@ class Model:
     leakage: str = ""
     quality: Literal["chlorine", "age", ""] = ""
     age: bool = False
+    first_age_h: Mapping[str, float] = field(default_factory=dict)

@@ -58,7 +58,7 @@ def given_ports(model: Model) -> dict[str, Port]:
     if model.quality == "chlorine":
         ports["chlorine_mg_l"] = _port(model.junctions, "mg/L", "free chlorine")
     if model.age or model.quality == "age":
-        ports["age_h"] = _port(model.junctions, "h", "time since the water came in, or since the start if longer")
+        ports["age_h"] = _port(model.junctions, "h", "time since the water came in")
     return {name: port for name, port in ports.items() if port.codes}
 
 

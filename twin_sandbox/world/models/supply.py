@@ -1,7 +1,8 @@
 """The district's water supply as the model of the supply engine: EPANET's input, services, house pumps, valves.
 
 What the file has: mains and feeds, demands by pattern for the days of the run, pressure-driven (Wagner et al. 1988: all
-from 20 m on), reducing valves, leaks as emitters, chlorine. What EPANET is not told: the houses behind the junctions.
+from 20 m on), reducing valves, leaks as emitters, chlorine as five such days leave it. What EPANET is not told: the
+houses behind the junctions.
 """
 
 import math
@@ -15,6 +16,7 @@ from twin_sandbox.engines.supply_model import Booster, Model, Service, Valve
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.epanet import district_network, epanet_text
 from twin_sandbox.formats.epanet_network import WaterNetwork
+from twin_sandbox.world.models.supply_settled import settled_age_h, settled_text
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
@@ -82,8 +84,10 @@ def supply_model(
     names = {table: network.tables[table]["epanet_id"].to_dict() for table in ("junctions", "sources", "pipes")}
     valves = _valves(entities["water_valves"], names["pipes"], shut, network)
     _leaks(network, names["junctions"], reality)
+    text = epanet_text(network)
+    first_age_h = settled_age_h(text) if age else {}
     return Model(
-        epanet_text(network),
+        settled_text(text),
         step_s,
         horizon_s,
         names["junctions"],
@@ -98,6 +102,7 @@ def supply_model(
         leakage=LEAKAGE,
         quality="chlorine",
         age=age,
+        first_age_h={code: first_age_h[name] for code, name in names["junctions"].items() if age},
     )
 
 
@@ -143,7 +148,7 @@ def _clock(network: WaterNetwork, local: "pd.Timestamp", horizon_s: int, step_s:
     network.texts["TIMES"] = [
         f" Duration {told(horizon_s)}",
         f" Hydraulic Timestep {told(step_s)}",
-        f" Quality Timestep {told(min(step_s, STEP_S))}",
+        " Quality Timestep 0:05",
         " Pattern Timestep 1:00",
         f" Pattern Start {told(since_midnight)}",
         f" Start ClockTime {told(since_midnight)}",
