@@ -77,7 +77,6 @@ def make_scene(district: "District", language: str = "en") -> Scene:
     """
     import pydeck
 
-    pydeck.bindings.deck.has_jupyter_extra = lambda: False  # else every Deck opens a dead comm
     language_of(language)
     terrain = district.terrain
     frame = Frame(district.crs, terrain.bounds_m)
@@ -129,22 +128,7 @@ def make_scene(district: "District", language: str = "en") -> Scene:
         *_harbour(pydeck, district, frame),
         *_labels(pydeck, district, frame, language, text),
     ]
-    deck = pydeck.Deck(
-        map_provider=None,
-        map_style=None,
-        effects=[_light()],
-        initial_view_state=pydeck.ViewState(
-            longitude=longitude,
-            latitude=latitude,
-            zoom=15.98,
-            pitch=52,
-            bearing=-20,
-            min_zoom=13.5,
-            max_zoom=19.5,
-            max_pitch=75,
-        ),
-        layers=layers,
-    )
+    deck = _deck(layers, (longitude, latitude), zoom=15.98, pitch=52, max_pitch=75)
     columns = {
         "ground": {"image": column(webp(ground_picture(terrain)))},
         "water": {"image": column(webp(water_picture(np.zeros((2, 2), dtype=np.float32))))},
@@ -164,7 +148,6 @@ def make_scene_below(district: "District", language: str = "en") -> Scene:
 
     from twin_sandbox.views.below import below_layers
 
-    pydeck.bindings.deck.has_jupyter_extra = lambda: False
     language_of(language)
     terrain = district.terrain
     frame = Frame(district.crs, terrain.bounds_m)
@@ -194,23 +177,31 @@ def make_scene_below(district: "District", language: str = "en") -> Scene:
         *below_layers(pydeck, district, frame, language),
         *_labels(pydeck, district, frame, language, text),
     ]
-    deck = pydeck.Deck(
+    deck = _deck(layers, (longitude, latitude), zoom=15.9, pitch=56, max_pitch=80)
+    return Scene(deck, {"ground": {"image": column(webp(ground_picture(terrain)))}}, houses.index, None)
+
+
+def _deck(layers: list[Any], at: tuple[float, float], *, zoom: float, pitch: float, max_pitch: float) -> Any:  # noqa: ANN401 - pydeck is not typed
+    """A scene without a base map, looked at from south-south-east."""
+    import pydeck
+
+    pydeck.bindings.deck.has_jupyter_extra = lambda: False  # else every Deck opens a dead comm
+    return pydeck.Deck(
         map_provider=None,
         map_style=None,
         effects=[_light()],
         initial_view_state=pydeck.ViewState(
-            longitude=longitude,
-            latitude=latitude,
-            zoom=15.9,
-            pitch=56,
+            longitude=at[0],
+            latitude=at[1],
+            zoom=zoom,
+            pitch=pitch,
             bearing=-20,
             min_zoom=13.5,
             max_zoom=19.5,
-            max_pitch=80,
+            max_pitch=max_pitch,
         ),
         layers=layers,
     )
-    return Scene(deck, {"ground": {"image": column(webp(ground_picture(terrain)))}}, houses.index, None)
 
 
 def flood_columns(scene: Scene, result: "Result", time: object | None) -> dict[str, dict[str, Any]]:
