@@ -1,5 +1,6 @@
 """What the heat loop runs: its model, and the exchangers of the substations."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,10 @@ class Exchangers:
             model.primary_return_c - model.secondary_return_c,
         )
         self._design_w = 1000.0 * model.design_kw
-        self.size_w_k = self._design_w * np.log(hot / cold) / (hot - cold)  # Q = UA · LMTD
+        even = np.abs(hot - cold) < 1e-6
+        apart = np.where(even, 1.0, hot - cold)
+        mean_k = np.where(even, hot, apart / np.log(np.where(even, math.e, hot / cold)))
+        self.size_w_k = self._design_w / mean_k  # Q = UA · LMTD
         self._spread_k = model.secondary_supply_c - model.secondary_return_c
         self.houses_w_k = self._design_w / self._spread_k
         self._excess_k = (model.secondary_supply_c + model.secondary_return_c) / 2 - ROOM_C
@@ -145,6 +149,10 @@ def check(model: HeatModel) -> None:
     for name in ("pipe_mass_kg", "design_kw"):
         if (getattr(model, name) <= 0.0).any():
             raise TwinError(f"HeatModel.{name}", "0 or less", "More than 0.")
+    hot, cold = model.primary_supply_c - model.secondary_supply_c, model.primary_return_c - model.secondary_return_c
+    spread = model.secondary_supply_c - model.secondary_return_c
+    if (np.minimum(np.minimum(hot, cold), spread) <= 0.0).any():
+        raise TwinError("HeatModel.secondary_return_c", "temperatures between which no heat can flow", "Hot to cold.")
     ends = [int(end) for end in model.pipe_to]
     if len(set(ends)) < len(ends) or 0 in ends:
         raise TwinError("HeatModel.pipe_to", "a node that two pipes feed, or the station", "A tree from the station.")
