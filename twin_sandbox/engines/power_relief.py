@@ -67,6 +67,8 @@ class Relief:
 
     def first_overload(self, flow: Flow) -> int:
         """Row of the first moment with a branch beyond its emergency rating; the number of moments if none."""
+        if max(flow.line_load.max(initial=0.0), flow.transformer_load.max(initial=0.0)) <= EMERGENCY_LOAD:
+            return len(flow.line_load)
         lines, transformers = flow.line_load > EMERGENCY_LOAD, flow.transformer_load > EMERGENCY_LOAD
         over = np.flatnonzero(lines.any(1) | transformers.any(1))
         return int(over[0]) if len(over) else len(lines)

@@ -24,6 +24,7 @@ class Storage:
     def __init__(self, model: PowerModel) -> None:
         self._batteries = model.batteries
         self._way = np.sqrt(model.batteries.efficiency)
+        self._price = np.array(model.batteries.tariff_cny_kwh)
         self.kwh = model.batteries.kwh * START_SHARE
 
     def dispatch(
@@ -46,8 +47,7 @@ class Storage:
         power, stored = np.zeros((len(times_s), len(own.codes))), np.zeros((len(times_s), len(own.codes)))
         if not own.codes:
             return power, stored
-        net = self._of_boards(load_w, own.consumers) - self._of_boards(panel_w, own.panels)
-        wanted = self._wanted(times_s, net / 1e3)
+        wanted = self._wanted(times_s, load_w, panel_w)
         wanted = np.where(np.isnan(command_kw), wanted, command_kw)
         kwh = self.kwh
         for n in range(len(times_s)):
@@ -65,18 +65,28 @@ class Storage:
             sums[:, k] = watts[:, rows].sum(1)
         return sums
 
-    def _wanted(self, times_s: Floats, net_kw: Floats) -> Floats:
+    def _wanted(self, times_s: Floats, load_w: Floats, panel_w: Floats) -> Floats:
         own = self._batteries
         if not own.tariff_cny_kwh:
-            return net_kw
-        price = np.array(own.tariff_cny_kwh)
+            return self._net_kw(load_w, panel_w)
         # A moment ends its step, so 22:00 still belongs to the hour before.
         hour = np.ceil(times_s / 3600.0 + own.start_h).astype(int) - 1
-        now = price[hour % 24][:, None]
-        give = np.minimum(own.kw, np.maximum(net_kw, 0.0))
-        flat = price.max() == price.min()
-        wanted = np.where(now == price.max(), give, np.where(now == price.min(), -own.kw, 0.0))
-        return np.zeros_like(net_kw) if flat else wanted
+        now = self._price[hour % 24]
+        dear, cheap = now == self._price.max(), now == self._price.min()
+        wanted = np.zeros((len(times_s), len(own.codes)))
+        if self._price.max() == self._price.min():
+            return wanted
+        wanted[cheap] = -own.kw
+        if dear.any():
+            net_kw = self._net_kw(load_w[dear], panel_w[dear])
+            wanted[dear] = np.minimum(own.kw, np.maximum(net_kw, 0.0))
+        return wanted
+
+    def _net_kw(self, load_w: Floats, panel_w: Floats) -> Floats:
+        """What each battery's board draws beyond its sun, (n, b)."""
+        return (
+            self._of_boards(load_w, self._batteries.consumers) - self._of_boards(panel_w, self._batteries.panels)
+        ) / 1e3
 
     def keep(self, kwh: Floats) -> None:
         """Hold so much from now on."""

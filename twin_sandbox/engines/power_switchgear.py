@@ -31,14 +31,15 @@ class Switchgear:
         self._last_wet_s = np.full(len(model.switches.codes), -math.inf)
         self._site_last_wet_s = np.full(len(model.sites.codes), -math.inf)
         self.closed = model.switches.closed.copy()
-        self._idle = not model.outages
+        self.untouched = not model.outages
 
     def set(self, time_s: float, command: Floats, depth_m: Floats) -> None:
         """Positions at a moment, from commands (0, 1, NaN for none) and depths at the sites (NaN for dry)."""
-        if self._idle and np.isnan(command).all() and np.isnan(depth_m).all():
-            return
-        self._idle = False
         limit_m = self._sites.limit_m
+        # Dry and uncommanded, as at almost every step: nothing can have moved.
+        if self.untouched and np.isnan(command).all() and not (depth_m > limit_m).any():
+            return
+        self.untouched = False
         self._wet = (depth_m > limit_m) | (self._wet & (depth_m > np.maximum(limit_m - DRY_M, 0.0)))
         self._site_last_wet_s[self._wet] = time_s
         claimed = np.zeros(len(self._switches.codes), np.bool_)
