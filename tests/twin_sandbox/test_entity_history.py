@@ -83,7 +83,13 @@ def test_the_state_of_an_entity_on_a_day_is_that_of_the_tables(twin):
 
 def test_nothing_is_older_than_what_it_stands_on(twin):
     since = {c: day for rows in twin.entities.values() for c, day in rows["valid_from"].items()}
-    for name, column in (("lanes", "street_code"), ("crossings", "street_code"), ("conduits", "to_code")):
+    for name, column in (
+        ("lanes", "street_code"),
+        ("crossings", "street_code"),
+        ("conduits", "to_code"),
+        ("wrong_connections", "building_code"),
+        ("wrong_connections", "junction_code"),
+    ):
         rows = twin.entities[name]
         assert [c for c, host in rows[column].items() if since[c] < since[host]] == []
 
