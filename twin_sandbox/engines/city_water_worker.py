@@ -136,6 +136,7 @@ class Simulation:
         self.awake, self.shore_m = not self.coupled, _shore_m(self.surface.grid, given["inland"])
         self.quiet_s, self.before = 0, self.surface.depth_m.copy()
         self.deepest = np.zeros_like(self.surface.depth_m)
+        self.moments = np.arange(given["sea_m"].size)
         self.failed = ""
         self.states = (self.folder / "states").open("r+b", buffering=0)
         self.maps = (self.folder / "maps").open("r+b", buffering=0)
@@ -157,11 +158,11 @@ class Simulation:
         size = self.every
         rows, columns = self.surface.depth_m.shape
         chart = self.surface.depth_m.reshape(rows // size, size, columns // size, size).max(axis=(1, 3))
-        data = np.where(self.surface.grid.sea[::size, ::size], 0.0, chart).astype(np.float32).tobytes()
-        at = self.kept * len(data)
-        if any(data):
-            os.pwrite(self.maps.fileno(), data, at)
-        self.maps.truncate(at + len(data))
+        chart = np.where(self.surface.grid.sea[::size, ::size], 0.0, chart).astype(np.float32)
+        at = self.kept * chart.nbytes
+        if chart.any():
+            os.pwrite(self.maps.fileno(), chart.tobytes(), at)
+        self.maps.truncate(at + chart.nbytes)  # a dry map is a hole in the file
         self.kept += 1
 
     def advance(self, until_s: int, settings: dict[str, float], powered: dict[str, float]) -> None:
@@ -182,7 +183,7 @@ class Simulation:
         """One exchange interval."""
         time_s = self.swmm.time_s
         mm_h = float(self.given["rain_mm_h"][min(time_s // self.forcing_s, self.given["rain_mm_h"].size - 1)])
-        sea_m = float(np.interp(time_s / self.forcing_s, np.arange(self.given["sea_m"].size), self.given["sea_m"]))
+        sea_m = float(np.interp(time_s / self.forcing_s, self.moments, self.given["sea_m"]))
         if not self.coupled:
             self.surface.advance(self.step_s, self.given["rain_share"] * (mm_h * MM_H), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)

@@ -48,6 +48,9 @@ has twin gratings). With single ones a storm of 3 years stood 0.21 m deep in Ann
 REACH_M = 60.0
 """A gully belongs to the nearest manhole, and lies no further from it than half the longest conduit."""
 
+BELOW_BRIDGE_M = 0.5
+"""Ground so far below the sill of an underpass is under the street that crosses it."""
+
 STREET, BEACH = 1, 7
 FORCING_S = 60
 """Rain and sea are given for each minute."""
@@ -214,11 +217,16 @@ def _openings(
 def _carriageways(district: "District", grid: "Grid") -> dict[str, Cells]:
     """Street → its cells; a street on a bridge does not drown with the underpass below it."""
     cells = street_cells(district, grid)
-    kinds = district.entities["streets"]["street_class"]
-    below = np.concatenate([np.zeros(0, np.int64), *(cells[code] for code in kinds.index[kinds == "underpass"])])
-    for code in kinds.index[kinds != "underpass"]:
-        own = np.setdiff1d(cells[code], below)
-        cells[code] = own if own.size else cells[code]
+    low = district.entities["low_areas"]
+    times = round(grid.cell_m / district.terrain.cell_m)
+    drowns = district.terrain.low_area[::times, ::times].ravel()
+    for number, (street, kind, sill_m) in enumerate(low[["street_code", "kind", "sill_m"]].itertuples(index=False)):
+        if kind != "underpass":
+            continue
+        cut = np.flatnonzero((drowns == number) & (grid.ground_m.ravel() < sill_m - BELOW_BRIDGE_M))
+        for code in cells.keys() - {street}:
+            on_top = np.setdiff1d(cells[code], cut)
+            cells[code] = on_top if on_top.size else cells[code]
     return cells
 
 
