@@ -188,6 +188,32 @@ def test_a_network_that_makes_no_sense_is_refused_by_the_library_s_validator(com
         grid_model(grid)
 
 
+def test_a_network_without_a_source_is_refused_and_one_without_loads_runs():
+    grid = street()
+    with pytest.raises(TwinError, match="it has no source"):
+        grid_model(PowerGrid({**grid.components, "source": grid.components["source"][:0]}, grid.codes))
+    bare = {name: rows_ for name, rows_ in grid.components.items() if name != "sym_load"}
+    found = started(grid_model(PowerGrid(bare, grid.codes))).step(120, {})
+    assert found.found["voltage_pu"] == pytest.approx([1, 1, 1])
+    assert found.found["served_kw"].size == 0
+
+
+def test_what_a_file_holds_beyond_the_district_s_kinds_is_solved_and_balanced():
+    """A shunt, an unbalanced load and a panel: none is switched, all count in the balance."""
+    grid = street()
+    shunt = rows("shunt", 60, 1, node=1, status=1, g1=0.01, b1=0.0, g0=0.01, b0=0.0)
+    load = rows("asym_load", 70, 1, node=2, status=1, type=0, p_specified=[3e3, 1e3, 2e3], q_specified=0.0)
+    sun = rows("sym_gen", 80, 1, node=2, status=1, type=0, p_specified=20e3, q_specified=0.0)
+    more = {**grid.components, "shunt": shunt, "asym_load": load, "sym_gen": sun}
+    engine = started(grid_model(PowerGrid(more, grid.codes)))
+    found = engine.step(3600, {})
+    assert of(engine, found, "pv_given_kw", "sym_gen_80") == pytest.approx(20)
+    books = engine.finish().balances
+    assert books["balance_error"] < 1e-6
+    assert books["served_kwh"] == pytest.approx(106)
+    assert books["losses_kwh"] > 0.01 * 0.9 * 400**2 / 1e3  # the shunt's share alone
+
+
 # --- what is handed over
 
 
@@ -224,8 +250,9 @@ def test_a_moment_that_no_step_ends_at_is_refused(until_s):
 
 def test_who_has_not_started_cannot_step():
     engine = Power(grid_model(street()))
-    with pytest.raises(TwinError, match=r"Call start\(\) first"):
-        engine.step(60, {})
+    for call in (lambda: engine.step(60, {}), engine.finish):
+        with pytest.raises(TwinError, match=r"Call start\(\) first"):
+            call()
     engine.close()
     engine.close()
 

@@ -84,8 +84,7 @@ class Power:
         Raises:
             TwinError: a value out of its limits, a moment that no step ends at, or no voltages whoever is cut.
         """
-        if self._network is None:
-            raise TwinError("Power.step", "the engine has not been started", then="Call start() first.")
+        self._opened("step")
         ahead = until_s - self._time_s
         if not (math.isfinite(until_s) and ahead > 0 and ahead % self.step_s == 0):
             raise TwinError(
@@ -97,11 +96,21 @@ class Power:
         return self._outputs()
 
     def finish(self) -> Finished:
-        """Energies over the run [kWh], and the greatest gap in any step's balance of power as a share."""
+        """Energies over the run [kWh], and the greatest gap in any step's balance of power as a share.
+
+        Raises:
+            TwinError: the engine has not been started.
+        """
+        self._opened("finish")
         stored = self._storage.kwh.sum() - self._model.batteries.kwh.sum() / 2
         energies = {f"{name}_kwh": kwh for name, kwh in self._kwh.items()}
         told = {**energies, "stored_kwh": float(stored), "tap_moves": float(self._taps.moves)}
         return Finished({**told, "balance_error": self._gap})
+
+    def _opened(self, call: str) -> PowerFlow:
+        if self._network is None:
+            raise TwinError(f"Power.{call}", "the engine has not been started", then="Call start() first.")
+        return self._network
 
     def close(self) -> None:
         """Free the library's model."""
@@ -135,8 +144,7 @@ class Power:
 
     def _solve(self, times_s: Floats, taken: Values, supply: Supply) -> tuple[Flow, int]:
         """The flow at these moments; at the first alone, where one of them has no solution."""
-        model, network = self._model, self._network
-        assert network is not None  # noqa: S101 - whoever calls has started it
+        model, network = self._model, self._opened("step")
         hours = model.step_s / 3600.0
         load_w, load_var = self._wanted(times_s, taken, hours)
         self._want_w = load_w
@@ -198,11 +206,10 @@ class Power:
 
     def _apply(self, supply: Supply) -> None:
         """Tell the library what has changed of switches, sources and taps."""
-        model, network = self._model, self._network
+        model, network = self._model, self._opened("step")
         if supply is self._supply and not self._taps.moved:
             return
         self._taps.moved = False
-        assert network is not None  # noqa: S101 - whoever calls has started it
         u_ref = model.components["source"]["u_ref"].copy()
         u_ref[: len(model.feeds)] += self._taps.feed_pu
         told = {"source": {"status": supply.sources.astype(np.int8), "u_ref": u_ref}}
@@ -230,7 +237,8 @@ class Power:
     def _count(self, flow: Flow, steps: int) -> None:
         model = self._model
         hours, part = model.step_s / 3600.0 / 1e3, np.s_[:steps]
-        served = flow.load_w[part, : len(model.components.get("sym_load", ()))].sum()
+        served = flow.load_w[part].sum()
+        of_consumers = flow.load_w[part, : len(model.components.get("sym_load", ()))].sum()
         on_batteries = flow.gen_w[part, model.batteries.gens].sum()
         told = {
             "feed": flow.source_w[part, : len(model.feeds)].sum(),
@@ -238,7 +246,7 @@ class Power:
             "battery": on_batteries,
             "diesel": flow.source_w[part, model.diesels.sources].sum(),
             "served": served,
-            "unserved": self._want_w[part].sum() - served,
+            "unserved": self._want_w[part].sum() - of_consumers,
             "losses": flow.losses_w[part].sum(),
         }
         for name, watts in told.items():

@@ -64,7 +64,7 @@ class Standby:
 
     def supply(self, began_s: float, time_s: float, switchgear: Switchgear) -> Supply:
         """How everything is fed at ``time_s``, when positions have stood since ``began_s``."""
-        if self._known is not None and switchgear.untouched:
+        if self._known is not None and switchgear.untouched and not self.waits:
             return self._known[1]
         model, diesels = self._model, self._model.diesels
         out = {

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 RANKS = (
     "public_charging", "home_charging", "e_bike_charging", "shop", "office", "plant", "school", "port", "residential",
-    "street_lighting", "booster_pump", "drainage_pump", "hospital",
+    "street_lighting", "hospital", "booster_pump", "drainage_pump",
 )  # fmt: skip
 """Who loses supply first when it does not suffice: after the classes of loads in GB 50052-2009 (first class last) and
 the order of planned power use, firms before households; the order within is this project's."""
@@ -147,6 +147,9 @@ def grid_model(grid: PowerGrid, step_s: int = STEP_S) -> PowerModel:
     faults = validate_input_data(grid.components)
     if faults:
         raise TwinError("power network", f"power-grid-model finds: {faults[0]}", then="Mend the network.")
+
+    if not len(grid.components.get("source", ())):
+        raise TwinError("power network", "it has no source", "At least one row of source.", "Add the feeding grid.")
 
     def codes(component: str) -> tuple[str, ...]:
         rows = grid.components.get(component)
