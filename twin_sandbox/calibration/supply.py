@@ -149,7 +149,8 @@ def _failures(twin: "Twin", day: Run) -> Iterator[Value]:
         yield Value(f"delivered_without_the_{name}_feed", round(share, 3), 0.7, 1.0, "1", source)
     dry = outage(twin).found["service_pressure_m"]
     pumped = np.isin(_buildings(day.model), [booster.building for booster in day.model.boosters])
-    minutes = (np.argmax(dry[1:, pumped] <= 0.0, axis=0) + 1) * STEP_S / 60
+    fails = dry[1:, pumped] <= 0.0
+    minutes = (np.argmax(fails[:, fails.any(axis=0)], axis=0) + 1) * STEP_S / 60
     yield Value(
         "upper_storeys_last_without_power_median", float(np.median(minutes)), 20.0, 240.0, "min", "half a greatest hour"
     )
