@@ -15,7 +15,7 @@ def test_the_figures_lie_in_their_ranges(twin, part, count):
 
 @pytest.mark.parametrize(("part", "lines"), [("sun", 3), ("heat", 2), ("buildings", 7)])
 def test_the_pictures_show_what_they_say(twin, part, lines):
-    """A day with and without shade and the sun's path; two substations; two days, the profiles, four classes of homes."""
+    """Sun with and without shade; two substations; two days, profiles, four classes of homes."""
     (draw,) = pictures(part).values()
     axes = draw(twin).axes
     assert sum(len(one.lines) for one in axes) >= lines

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twin_sandbox.world.carbon import carbon_kg
 from twin_sandbox.world.kpi.flood import PASSABLE_M
 
 if TYPE_CHECKING:
@@ -180,6 +181,13 @@ _ALL = (
         "Heat that the net handed over.",
         ("heat.heat_supplied_kw",),
         _total("heat.heat_supplied_kw"),
+    ),
+    Kpi(
+        "carbon_kg",
+        "kg",
+        "CO₂ of electricity, heat and gas that were bought; see twin_sandbox.world.carbon.",
+        ("buildings.electric_kw", "buildings.gas_kw"),
+        carbon_kg,
     ),
     Kpi(
         "resident_hours_too_cold",
