@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from twin_sandbox.errors import TwinError
 from twin_sandbox.things.actions import ACTIONS
 from twin_sandbox.things.description import thing_description
-from twin_sandbox.world.drains import short_names
+from twin_sandbox.things.meeting import commanded
 from twin_sandbox.world.moment import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 WAITING = "waiting"
 APPLIED = "applied"
-UNHEARD = "accepted: no engine listens yet"
+UNHEARD = "accepted: no engine listens"
+STATION = "drainage.setting"
+"""What pumps and gates of the drains obey, which go by short names."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def check(district: "District", command: Command) -> None:
 class CommandLog:
     """What was commanded in a district, in order, with what became of it.
 
-    Pumps and gates of the drains act in a run: give `due` to ``session.step``. Other devices have no engine yet that
-    would listen: their commands are checked and logged, nothing more.
+    Pumps, gates, valves and chargers act in a run whose engines listen: give `due` to ``session.step``. Commands to
+    other devices are checked and logged, nothing more.
 
     Args:
         district: where.
@@ -93,8 +95,7 @@ class CommandLog:
         """
         check(self._district, command)
         device = self._district.entities["devices"].loc[command.device]
-        listens = device["host"] in short_names(self._district)
-        status = WAITING if listens else UNHEARD
+        status = UNHEARD if self._sets(device, command.action, float(command.value)) is None else WAITING
         self._rows.append(
             {
                 "at": moment("command, at", command.at),
@@ -107,19 +108,30 @@ class CommandLog:
         )
         return status
 
-    def due(self, now: object) -> dict[str, float]:
-        """Settings of pumps and gates whose moment has come and that were not handed over yet, the last one each.
+    def _sets(self, device: Any, action: str, value: float) -> tuple[str, dict[str, float]] | None:  # noqa: ANN401 - a row
+        return commanded(self._district, str(device["kind"]), action, str(device["host"]), value)
+
+    def due(self, now: object, listening: "Collection[str]" = (STATION,)) -> dict[str, Any]:
+        """Settings whose moment has come and that were not handed over yet, the last one of each device.
 
         Args:
             now: present moment of the run, e.g. ``session.time``.
+            listening: quantities that the run can set, ``session.sets``; what none of them takes stays unheard. By
+                default pumps and gates alone, by their short names.
         """
         present = moment("commands, now", now)
-        names, devices = short_names(self._district), self._district.entities["devices"]
-        settings: dict[str, float] = {}
+        devices = self._district.entities["devices"]
+        settings: dict[str, Any] = {}
         for row in sorted(self._rows, key=lambda row: row["at"]):
-            if row["status"] == WAITING and row["at"] <= present:
-                settings[names[devices.loc[row["device"], "host"]]] = row["value"]
-                row["status"] = APPLIED
+            if row["status"] != WAITING or row["at"] > present:
+                continue
+            sets = self._sets(devices.loc[row["device"]], row["action"], row["value"])
+            if sets is None or sets[0] not in listening:
+                row["status"] = UNHEARD
+                continue
+            quantity, values = sets
+            settings.update(values if quantity == STATION else {quantity: {**settings.get(quantity, {}), **values}})
+            row["status"] = APPLIED
         return settings
 
     def table(self) -> "pd.DataFrame":

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from twin_sandbox.errors import TwinError
 from twin_sandbox.things import faults as kinds
 from twin_sandbox.things.ledger import REPORTING, ledger
+from twin_sandbox.things.meeting import measured
 from twin_sandbox.things.noise import ORDINARY_NOISE
+from twin_sandbox.world.coupled_result import CoupledResult
 from twin_sandbox.world.drains import short_names
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ def signal(district: "District", result: "Result", kind: str, host: str) -> "pd.
     return None
 
 
-def observe(district: "District", result: "Result", stream: Streams, faults: Sequence[kinds.Fault] = ()) -> Observed:
+def observe(
+    district: "District", result: "Result | CoupledResult", stream: Streams, faults: Sequence[kinds.Fault] = ()
+) -> Observed:
     """What the devices of a district report of a run; those whose quantity the result doesn't carry are left out.
 
     A device reports every ``interval_s`` (or every report step of the run, if that is longer): the value of that
@@ -64,7 +68,10 @@ def observe(district: "District", result: "Result", stream: Streams, faults: Seq
     devices = devices[devices["state"].isin(REPORTING)]
     signals = {}
     for name, device in devices.iterrows():
-        true = signal(district, result, device.kind, device.host)
+        if isinstance(result, CoupledResult):
+            true = measured(district, result, device.kind, device.quantity, device.host)
+        else:
+            true = signal(district, result, device.kind, device.host)
         if true is not None:
             signals[str(name)] = _sampled(result, device.kind, true, int(device.interval_s))
     return report(devices.loc[list(signals)], signals, stream, faults)
@@ -121,7 +128,9 @@ def quantised(values: NDArray[np.floating[Any]], resolution: float) -> NDArray[n
     return np.round(np.round(values / resolution) * resolution, digits) + 0.0
 
 
-def _sampled(result: "Result", kind: str, series: "pd.Series[float]", interval_s: int) -> "pd.Series[float]":
+def _sampled(
+    result: "Result | CoupledResult", kind: str, series: "pd.Series[float]", interval_s: int
+) -> "pd.Series[float]":
     every = max(1, round(interval_s / result.scenario.report_step_s))
     if kind != "rain_gauge":
         return series.iloc[::every]

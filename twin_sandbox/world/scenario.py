@@ -150,7 +150,9 @@ class Scenario:
         """The weather, which is an ordinary day of the season if none is given."""
         from twin_sandbox.world.weather import Weather
 
-        return self.weather if self.weather is not None else Weather.ordinary(self.start, self.horizon_s)
+        return (
+            self.weather if self.weather is not None else Weather.ordinary(self.start, self.horizon_s, seed=self.seed)
+        )
 
     @property
     def horizon_s(self) -> int:
