@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twin_sandbox.calibration import supply
+from twin_sandbox.calibration import supply, supply_runs
 
 
 def test_the_figures_of_the_supply_lie_in_their_ranges(twin):
@@ -14,12 +14,12 @@ def test_the_figures_of_the_supply_lie_in_their_ranges(twin):
 
 
 def test_a_failure_of_power_dries_the_upper_storeys_and_a_burst_main_is_cut_off_by_its_gates(twin):
-    dry = supply.outage(twin)
+    dry = supply_runs.outage(twin)
     top = dry.found["service_pressure_m"]
     assert (top[0] > 0).all()
     assert (top[47] <= 0).sum() > 30
     assert (top[-1] > 0).all()
-    burst = supply.burst(twin)
+    burst = supply_runs.burst(twin)
     inflow = burst.found["inflow_m3s"].sum(axis=1)
     assert inflow[12] - inflow[-1] > 0.05
     assert burst.found["leak_m3s"][24].max() > 0.05

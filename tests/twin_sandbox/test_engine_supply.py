@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin_sandbox.engines.supply import VOLUMES, Supply
+from twin_sandbox.engines.supply import Supply
+from twin_sandbox.engines.supply_account import VOLUMES
 from twin_sandbox.engines.supply_links import gate_loss
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.supply import supply_model
@@ -351,6 +352,8 @@ def test_a_failure_in_mid_run_has_epanets_code_and_keeps_what_was_found(model):
     engine.step(1800, {})
     engine._net.call("closeQ")
     with pytest.raises(TwinError, match="Error 105"):
+        engine.step(3600, {})
+    with pytest.raises(TwinError, match="not running"):
         engine.step(3600, {})
     finished = engine.finish()
     assert list(finished.records.time_s) == [0, 300, 600, 900, 1200, 1500]

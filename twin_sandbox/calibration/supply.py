@@ -1,14 +1,26 @@
 """Figures of the water supply: an ordinary day, every hydrant in turn, and what a failure does."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from twin_sandbox.calibration.supply_runs import (
+    DAY_S,
+    HOUR_S,
+    MONDAY,
+    STEP_S,
+    Array,
+    Run,
+    buildings,
+    burst,
+    no_water,
+    outage,
+    run,
+    shut_feeds,
+    sweep,
+)
 from twin_sandbox.generate.sanity.value import RULE, Value, none_of
 
 if TYPE_CHECKING:
@@ -17,60 +29,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from twin_sandbox.engines.protocol import Finished
-    from twin_sandbox.engines.supply_model import Model
     from twin_sandbox.world.twin import Twin
 
 OUTDOOR, HYDRANTS, HOUSES = "GB 50013-2018", "GB 50974-2014", "GB 50015-2019"
-MONDAY = pd.Timestamp("2026-07-13 00:00+08:00")
-HOUR_S, DAY_S, STEP_S = 3600, 86_400, 300
 RATED_M3S, WIDE_OPEN_M3S = 0.015, 0.2
-BURST_M3S = 0.02
-"""C of a burst main [m³/s/m^0.5]: a hole as wide as a DN200 pipe's third, 110 L/s at 30 m."""
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of the engine.
-
-    Args:
-        model: what was run.
-        hours: moments since the start of the run [h].
-        found: quantity → one row a moment.
-        finished: balances and statements.
-    """
-
-    model: "Model"
-    hours: Array
-    found: Mapping[str, Array]
-    finished: "Finished"
-
-
-def run(
-    twin: "Twin",
-    start: pd.Timestamp,
-    horizon_s: int,
-    inputs: "Callable[[Model, int], Mapping[str, Array]] | None" = None,
-    step_s: int = STEP_S,
-) -> Run:
-    """Run the supply from a moment on; ``inputs`` tells from the model and the second what is handed over.
-
-    Raises:
-        TwinError: the engine refuses the model or an input.
-    """
-    from twin_sandbox.engines.supply import Supply
-    from twin_sandbox.world.models.supply import supply_model
-
-    model = supply_model(twin.district, start, horizon_s, step_s=step_s)
-    engine = Supply(model)
-    rows = [engine.start()]
-    for second in range(0, horizon_s, step_s):
-        rows += [engine.step(second + step_s, inputs(model, second) if inputs else {})]
-    hours = np.array([row.time_s for row in rows]) / HOUR_S
-    found = {name: np.array([row.found[name] for row in rows]) for name in engine.gives}
-    return Run(model, hours, found, engine.finish())
 
 
 def values(twin: "Twin") -> Iterator[Value]:
@@ -89,7 +51,7 @@ def _pressures(twin: "Twin", day: Run, last: Mapping[str, Array]) -> Iterator[Va
     yield Value("supply_pressure_least", round(float(pressure.min()), 1), 28.0, 40.0, "m", f"{OUTDOOR}, 3.0.10")
     yield Value("supply_pressure_greatest", round(float(pressure.max()), 1), 28.0, 45.0, "m", "practice")
     top = last["service_pressure_m"].min(axis=0)
-    pumped = np.isin(_buildings(day.model), [booster.building for booster in day.model.boosters])
+    pumped = np.isin(buildings(day.model), [booster.building for booster in day.model.boosters])
     source = f"{HOUSES}, 3.4: taps work from 5 to 10 m"
     yield Value("uppermost_tap_without_pumps_least", round(float(top[~pumped].min()), 1), 5.0, 45.0, "m", source)
     yield Value("uppermost_tap_with_pumps_least", round(float(top[pumped].min()), 1), 5.0, 45.0, "m", source)
@@ -114,7 +76,7 @@ def _flows(twin: "Twin", day: Run, last: Mapping[str, Array]) -> Iterator[Value]
     yield Value("speed_in_feeds_greatest", round(float(speed[feed].max()), 2), 0.6, 1.2, "m/s", "practice")
     yield Value("speed_in_mains_greatest", round(float(speed[~feed].max()), 2), 0.3, 1.2, "m/s", "practice")
     lifted = np.array([booster.lifted_share for booster in day.model.boosters])
-    place = [_buildings(day.model).index(booster.building) for booster in day.model.boosters]
+    place = [buildings(day.model).index(booster.building) for booster in day.model.boosters]
     energy = last["booster_kw"].sum() / ((last["delivered_m3s"][:, place] * lifted).sum() * HOUR_S)
     yield Value("booster_energy", round(float(energy), 2), 0.1, 0.6, "kWh/m³", "practice of secondary supply")
 
@@ -128,18 +90,6 @@ def _hydrants(twin: "Twin", peak_s: int) -> Iterator[Value]:
     yield Value("hydrant_flow_at_10_m_least", round(1000 * float(had.min()), 1), 15.0, 300.0, "L/s", source)
 
 
-def sweep(twin: "Twin", peak_s: int, flow_m3s: float) -> tuple[Array, Array]:
-    """Each hydrant alone in the greatest hour, one a second: head left [m] and flow had [m³/s]."""
-    count = len(twin.entities["hydrants"])
-
-    def fire(_: "Model", second: int) -> Mapping[str, Array]:
-        return {"fire_m3s": np.where(np.arange(count) == second, flow_m3s, 0.0)}
-
-    found = run(twin, MONDAY + pd.Timedelta(seconds=peak_s), count, fire, step_s=1).found
-    alone = np.arange(count)
-    return found["hydrant_m"][alone + 1, alone], found["fire_flow_m3s"][alone + 1, alone]
-
-
 def _failures(twin: "Twin", day: Run) -> Iterator[Value]:
     usual = day.found["delivered_m3s"].sum()
     source = f"{OUTDOOR}, 7.1: 70 % of the design flow with one main out"
@@ -148,81 +98,12 @@ def _failures(twin: "Twin", day: Run) -> Iterator[Value]:
         share = float(found["delivered_m3s"].sum() / usual)
         yield Value(f"delivered_without_the_{name}_feed", round(share, 3), 0.7, 1.0, "1", source)
     dry = outage(twin).found["service_pressure_m"]
-    pumped = np.isin(_buildings(day.model), [booster.building for booster in day.model.boosters])
+    pumped = np.isin(buildings(day.model), [booster.building for booster in day.model.boosters])
     fails = dry[1:, pumped] <= 0.0
     minutes = (np.argmax(fails[:, fails.any(axis=0)], axis=0) + 1) * STEP_S / 60
     yield Value(
         "upper_storeys_last_without_power_median", float(np.median(minutes)), 20.0, 240.0, "min", "half a greatest hour"
     )
-
-
-def shut_feeds(twin: "Twin", model: "Model", numbers: tuple[int, ...]) -> dict[str, Array]:
-    """These feeds' reducing valves shut."""
-    valves = twin.entities["water_valves"]
-    codes = valves.index[valves["kind"] == "prv"][list(numbers)]
-    return {"valve_open": np.where(np.isin([valve.code for valve in model.valves], codes), 0.0, np.nan)}
-
-
-def outage(twin: "Twin") -> Run:
-    """All secondary pumps without power from seven to eleven, and four hours after."""
-
-    def powered(model: "Model", second: int) -> Mapping[str, Array]:
-        return {"powered": np.full(len(model.boosters), float(second >= 4 * HOUR_S))}
-
-    return run(twin, MONDAY + pd.Timedelta(hours=7), 8 * HOUR_S, powered)
-
-
-def burst(twin: "Twin") -> Run:
-    """The main to the harbour bursts at seven; the gates around it are shut at nine."""
-    pipes = twin.entities["water_pipes"]
-    code = str(pipes.index[pipes["kind"] == "branch main"][0])
-    near = gates_around(twin, code)
-
-    def inputs(model: "Model", second: int) -> Mapping[str, Array]:
-        leak = np.where(np.array(list(model.pipes)) == code, BURST_M3S, np.nan)
-        shut = second >= 2 * HOUR_S
-        if not shut:
-            return {"leak_coefficient": leak}
-        opening = np.where(np.isin([valve.code for valve in model.valves], near), 0.0, np.nan)
-        return {"leak_coefficient": leak, "valve_open": opening}
-
-    return run(twin, MONDAY + pd.Timedelta(hours=7), 8 * HOUR_S, inputs)
-
-
-def gates_around(twin: "Twin", pipe: str) -> list[str]:
-    """Gates that cut off a leak on a pipe: all around the part of the net in which the pipe's lower end lies."""
-    pipes, valves = twin.entities["water_pipes"], twin.entities["water_valves"]
-    gates = valves[valves["kind"] == "gate"]
-    gate = dict(zip(zip(gates["pipe_code"], gates["junction_code"], strict=True), gates.index, strict=True))
-    legs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for code, one, other in zip(pipes.index, pipes["from_code"], pipes["to_code"], strict=True):
-        legs[one].append((code, other))
-        legs[other].append((code, one))
-    found, reached, waiting = set(), set(), [str(pipes["to_code"][pipe])]
-    while waiting:
-        node = waiting.pop()
-        reached.add(node)
-        for code, other in legs[node]:
-            shut = gate.get((code, node)) or gate.get((code, other))
-            if shut:
-                found.add(str(shut))
-            elif other not in reached:
-                waiting.append(other)
-    return sorted(found)
-
-
-def no_water(twin: "Twin") -> Run:
-    """Both feeds shut from seven to eleven, and four hours after."""
-
-    def inputs(model: "Model", second: int) -> Mapping[str, Array]:
-        shut = shut_feeds(twin, model, (0, 1))
-        return shut if second < 4 * HOUR_S else {"valve_open": np.full(len(model.valves), np.nan)}
-
-    return run(twin, MONDAY + pd.Timedelta(hours=7), 8 * HOUR_S, inputs)
-
-
-def _buildings(model: "Model") -> list[str]:
-    return list(dict.fromkeys(service.building for service in model.services))
 
 
 _BLUE, _RED, _SAND, _GREY = "#1e5092", "#b3423a", "#e0a458", "#5b6675"
@@ -295,7 +176,7 @@ def draw_failures(twin: "Twin") -> "Figure":
     usual = run(twin, MONDAY + pd.Timedelta(hours=7), 8 * HOUR_S).found["delivered_m3s"].sum(axis=1)
     for (upper, lower), (title, found) in zip(columns.T, runs.items(), strict=True):
         hours = 7 + found.hours
-        tall = np.isin(_buildings(found.model), [booster.building for booster in found.model.boosters])
+        tall = np.isin(buildings(found.model), [booster.building for booster in found.model.boosters])
         dry = found.found["service_pressure_m"] <= 0.0
         upper.plot(hours, 100 * dry[:, tall].mean(axis=1), color=_RED, label="tall houses, uppermost tap dry")
         upper.plot(hours, 100 * dry[:, ~tall].mean(axis=1), color=_SAND, label="other houses dry")

@@ -1,7 +1,6 @@
 """Water supply: the EPANET toolkit behind the engine protocol, driven by pressure, quality in step with hydraulics."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin_sandbox.engines.protocol import Finished, Outputs, Port, Values
+from twin_sandbox.engines.supply_account import Account
 from twin_sandbox.engines.supply_epanet import WHERE, Project, sums
 from twin_sandbox.engines.supply_fire import throttled_m3s
 from twin_sandbox.engines.supply_houses import Demands, Houses
@@ -19,38 +19,7 @@ from twin_sandbox.errors import TwinError
 
 Array = NDArray[np.float64]
 
-VOLUMES = ("produced_m3", "delivered_m3", "leaked_m3", "fire_m3", "stored_m3")
-"""What a balance counts: out of the sources; out of taps; lost; out of hydrants; more in tanks, houses' among them."""
 _HANDED_OVER = "handed-over-to-the-engine"
-_LEAST_M3S = 1e-4
-"""A balance's error is told as a share of what flows, of this if less flows [m³/s]."""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What EPANET warned of, from one moment to another: the code, its meaning, and what it did to the pressures."""
-
-    from_s: int
-    until_s: int
-    code: int
-    says: str
-
-
-@dataclass(frozen=True)
-class Records:
-    """What a run leaves.
-
-    Args:
-        statements: EPANET's warnings in order.
-        time_s: beginnings of EPANET's own steps [s].
-        volumes_m3: steps × `VOLUMES` [m³].
-        errors: balance error of each step, as a share of what flowed in it.
-    """
-
-    statements: tuple[Statement, ...]
-    time_s: NDArray[np.int64]
-    volumes_m3: Array
-    errors: Array
 
 
 class Supply:
@@ -68,8 +37,7 @@ class Supply:
         self._projects: tuple[Project, ...] = ()
         self._takes, self._gives = taken_ports(model), given_ports(model)
         self._time_s = 0
-        self._statements: list[Statement] = []
-        self._rows: list[tuple[float, ...]] = []
+        self._account = Account()
 
     @classmethod
     def from_input(cls, path: Path | str, step_s: int | None = None, horizon_s: int | None = None) -> Self:
@@ -136,7 +104,7 @@ class Supply:
         self._extra = np.zeros(net.nodes)
         self._fire_asked = np.zeros(len(model.hydrants))
         self._fire_had = np.zeros(len(model.hydrants))
-        self._time_s, self._statements, self._rows = 0, [], []
+        self._time_s, self._account = 0, Account()
         self._ask()
         self._solve()
         return self._outputs()
@@ -155,24 +123,21 @@ class Supply:
             allowed = f"A multiple of {self.step_s} s after {self._time_s} s, at most {self.model.horizon_s} s."
             raise TwinError(f"{WHERE}, step", f"until {until_s} s", allowed)
         values = checked(self._takes, inputs)
-        if values and self._take(values):
-            self._ask()
-            self._solve()
-        while self._time_s < until_s:
-            self._advance()
+        try:
+            if self._take(values):
+                self._ask()
+                self._solve()
+            while self._time_s < until_s:
+                self._advance()
+        except TwinError:
+            self.close()
+            raise
         return self._outputs()
 
     def finish(self) -> Finished:
         """Balances and records of what was run, also after a failure; then everything is freed."""
-        table = np.array(self._rows).reshape(-1, len(VOLUMES) + 2)
-        volumes, errors = table[:, 1:-1], table[:, -1]
-        balances = dict(zip(VOLUMES, volumes.sum(axis=0).tolist(), strict=True))
-        balances["leakage_share"] = balances["leaked_m3"] / max(balances["produced_m3"], 1e-9)
-        out_m3 = sum(balances[name] for name in VOLUMES[1:])
-        balances["balance_error"] = abs(balances["produced_m3"] - out_m3) / max(balances["produced_m3"], 1e-9)
-        balances["worst_step_error"] = float(errors.max(initial=0.0))
         self.close()
-        return Finished(balances, Records(tuple(self._statements), table[:, 0].astype(np.int64), volumes, errors))
+        return self._account.finished()
 
     def close(self) -> None:
         """Free the net; more than once does no harm."""
@@ -235,7 +200,6 @@ class Supply:
         full = net.of_nodes(en.FULLDEMAND)
         self._share = (self._pressure > 0.0).astype(np.float64)
         np.divide(net.of_nodes(en.DEMANDFLOW), full, out=self._share, where=full > 0.0)
-        self._state(self._code)
 
     def _fight(self, demand_m3s: Array) -> tuple[Array, Array]:
         """Solve with so much asked at the hydrants; pressures [m] and flows [m³/s] there."""
@@ -256,20 +220,6 @@ class Supply:
         share = (pressure_m / metre - least) / (required - least)
         return np.asarray(np.clip(share, 0.0, 1.0) ** exponent, dtype=np.float64)
 
-    def _state(self, code: int) -> None:
-        """Keep a warning as a statement, the same one as long as it lasts."""
-        last = self._statements[-1] if self._statements else None
-        if not code:
-            return
-        below = np.flatnonzero(self._pressure < 0.0)
-        says = self._net.meaning(code)
-        if below.size:
-            says += f" Pressure below 0 m at {below.size} nodes, given as 0."
-        if last and last.code == code and last.says == says and last.until_s == self._time_s:
-            self._statements[-1] = Statement(last.from_s, self._time_s, code, says)
-        else:
-            self._statements.append(Statement(self._time_s, self._time_s, code, says))
-
     def _advance(self) -> None:
         """Hold this moment's flows until EPANET's next event, count what flowed, and solve the next moment."""
         net, en = self._net, self._net.en
@@ -285,12 +235,11 @@ class Supply:
         leaked = float((self._leak_full * self._share + self._lost).sum()) * step_s
         produced = produced_m3s * step_s
         fire = float(self._fire_had.sum()) * step_s
-        through = max(abs(produced), abs(stored), _LEAST_M3S * step_s)
-        error = abs(produced - delivered - leaked - fire - stored) / through
-        self._rows.append((self._time_s, produced, delivered, leaked, fire, float(stored), error))
-        if self._statements and self._statements[-1].until_s == self._time_s and self._code:
-            last = self._statements[-1]
-            self._statements[-1] = Statement(last.from_s, self._time_s + step_s, last.code, last.says)
+        self._account.add(self._time_s, step_s, (produced, delivered, leaked, fire, stored))
+        if self._code:
+            below = int((self._pressure < 0.0).sum())
+            masked = f" Pressure below 0 m at {below} nodes, given as 0." if below else ""
+            self._account.warn(self._time_s, step_s, self._code, net.meaning(self._code) + masked)
         self._time_s += step_s
         self._ask()
         self._solve()

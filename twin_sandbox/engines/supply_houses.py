@@ -190,8 +190,9 @@ class Houses:
         top = np.maximum(pressure_m - self._rise_m, 0.0)
         if self._at.size:
             dry = self._up_had < 0.99 * self._up
-            lifted = np.where(self._pumped > 0.0, self._top_m, np.where(self.roof_m3 > 0.0, self._roof_head, 0.0))
-            top[self._at] = np.where(dry | (self.powered & (self._pumped <= 0.0) & (self.roof_m3 <= 0.0)), 0.0, lifted)
+            still = np.where(self.roof_m3 > 0.0, self._roof_head, 0.0)
+            lifted = np.where(self.powered & (self.break_m3 > 0.0), self._top_m, still)
+            top[self._at] = np.where(dry, 0.0, lifted)
         highest = np.zeros(len(self.buildings))
         np.maximum.at(highest, self.building, top)
         return highest
