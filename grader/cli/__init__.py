@@ -14,7 +14,7 @@ COMMANDS = {
     "demo": "Run the main job, from district to verified certificate, with a sample cohort.",
     "doctor": "Say what this machine can do and what it lacks.",
     "district": "Build, check, show, export and compare districts.",
-    "twin": "Measure what the twin costs on this machine.",
+    "twin": "Run scenarios in the living district, check its figures, measure what it costs.",
     "lab": "Build, verify and release labs.",
     "cohort": "Set up a course and its students' bundles.",
     "grade": "Grade what students have submitted.",

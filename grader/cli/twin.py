@@ -14,17 +14,20 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--storms", default=40, show_default=True, type=click.IntRange(2, 1000), help="Runs of the ensemble.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def bench(folder: Path | None, *, as_json: bool) -> None:
-    """Time opening, ten times the entities, and observations into the store; about a minute.
+def bench(folder: Path | None, storms: int, *, as_json: bool) -> None:
+    """Time opening, ten times the entities, observations, a coupled day, a flood night, an ensemble; some minutes.
 
     FOLDER is a built district; without it, the sample district.
     """
     from twin_sandbox.bench import ingest, observations, opening_s, scale_costs
+    from twin_sandbox.bench_runs import day_costs, ensemble_speedup, night_costs
     from twin_sandbox.world.twin import open_district
 
-    district = open_district(folder).district
-    with click.progressbar(length=3, label="Measuring", file=sys.stderr, hidden=as_json) as bar:
+    twin = open_district(folder)
+    district = twin.district
+    with click.progressbar(length=6, label="Measuring", file=sys.stderr, hidden=as_json) as bar:
         figures: dict[str, object] = {"open_s": round(opening_s(district), 3)}
         bar.update(1)
         scale = {name: round(ratio, 2) for name, ratio in scale_costs(district).items()}
@@ -32,6 +35,9 @@ def bench(folder: Path | None, *, as_json: bool) -> None:
         bar.update(1)
         figures |= {name: round(value, 3) for name, value in ingest(observations()).items()}
         bar.update(1)
+        for costs in (day_costs(district), night_costs(district), ensemble_speedup(twin, storms)):
+            figures |= {name: round(value, 3) for name, value in costs.items()}
+            bar.update(1)
     if as_json:
         click.echo(json.dumps(figures))
         return

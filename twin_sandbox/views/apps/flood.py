@@ -109,7 +109,8 @@ class FloodApp:
         self._new_night()
 
     def _run(self, period_a: int, pumps: str) -> "Result":
-        return self.twin.run(night(period_a, pumps))
+        result: Result = self.twin.run(night(period_a, pumps))
+        return result
 
     @property
     def page(self) -> w.Widget:

@@ -62,7 +62,8 @@ def _sum_h(result: "CoupledResult", values: Floats | NDArray[np.bool_]) -> float
 def _residents(result: "CoupledResult", quantity: str) -> Floats:
     assert result.district is not None  # noqa: S101 - the quantities are a district's
     residents = result.district.entities["buildings"]["residents"]
-    return residents.reindex(list(result.tracks.ports[quantity].codes)).fillna(0.0).to_numpy(dtype=np.float64)
+    there: Floats = residents.reindex(list(result.tracks.ports[quantity].codes)).fillna(0.0).to_numpy(dtype=np.float64)
+    return there
 
 
 def _lowest_voltage(result: "CoupledResult") -> float:
