@@ -141,6 +141,20 @@ def test_an_inlet_takes_no_more_than_there_is_and_tells_how_much():
     assert surface.ledger.source_m3 == pytest.approx(surface.moved_m3.sum())
 
 
+def test_a_shore_that_rests_at_the_tides_level_is_run_up_by_no_wave(twin, grid_5):
+    """The tide is at 2 m when the surface starts: at once, it would break over the quay; at rest, nothing moves."""
+    shore = twin.terrain.land_cover == 7
+    jumped, resting = Surface(grid_5), Surface(grid_5)
+    resting.rest_at(2.0, shore)
+    for surface in (jumped, resting):
+        surface.advance(120.0, sea_m=2.0)
+    levels = [(surface.depth_m + grid_5.ground_m)[shore & (surface.depth_m > 0.01)] for surface in (jumped, resting)]
+    assert levels[0].max() > 2.1
+    assert levels[1].max() == pytest.approx(2.0, abs=0.02)
+    assert resting.ledger.sea_m3 == pytest.approx(-resting.ledger.stored_m3)
+    assert resting.ledger.error < 1e-12
+
+
 def test_the_streets_rain_costs_less_than_half_of_stepping_everything(twin, grid_5):
     """An hour of rain on the streets alone: the same bytes, and cells stepped as a ratio."""
     streets = np.zeros(grid_5.ground_m.size)

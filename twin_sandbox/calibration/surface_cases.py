@@ -1,6 +1,7 @@
 """Cases whose answer is known, run on the street surface: how right it is, and where it is wrong.
 
-None needs the district. `values` puts each figure beside the range that it must keep; `PICTURES` draws them.
+None needs the district. `values` puts each figure beside the range that it must keep; `PICTURES` draws them, and the
+district's streets.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +67,7 @@ def rain_on_plane() -> Profile:
     out: there the exact solution has no drawdown.
     """
     count, slope, n, rain = 200, 0.01, 0.03, 50 / 3.6e6
-    x = (np.arange(count) + 1) * 5.0
+    x = (np.arange(count, dtype=np.float64) + 1) * 5.0
     ground = np.append((count - np.arange(count)) * 5.0 * slope, -1.0)[None]
     sea = np.zeros((1, count + 1), bool)
     sea[0, -1] = True
@@ -126,7 +127,7 @@ def wave(cell_m: float = 5.0) -> Profile:
     surface = Surface(plain_grid(np.zeros((1, count + 1)), cell_m, n, sea), film_m=_THIN_M)
     for k in range(round(until / step)):
         surface.advance(step, sea_m=(7 / 3 * n * n * speed**3 * (k + 0.5) * step) ** (3 / 7))
-    x = (np.arange(count) + 0.5) * cell_m
+    x = (np.arange(count, dtype=np.float64) + 0.5) * cell_m
     exact = (7 / 3 * n * n * speed**2 * np.maximum(speed * until - x, 0)) ** (3 / 7)
     return Profile(x, surface.depth_m[0, 1:], exact)
 
@@ -139,7 +140,7 @@ def front_m(x_m: Floats, depth_m: Floats) -> float:
 def dam_break(upper_m: float, lower_m: float) -> Profile:
     """A dam between two depths vanishes; 100 s later. The exact solution is Stoker's (1957, Water Waves, 10.8)."""
     count, seconds = 400, 100.0
-    x = (np.arange(count) + 0.5) * 5.0 - 1000.0
+    x = (np.arange(count, dtype=np.float64) + 0.5) * 5.0 - 1000.0
     surface = Surface(plain_grid(np.zeros((1, count)), 5.0, 0.001))
     surface.depth_m[0] = np.where(x < 0, upper_m, lower_m)
     surface.advance(seconds)
@@ -253,6 +254,45 @@ def draw_profiles(twin: "Twin | None" = None) -> "Figure":  # noqa: ARG001 - as 
     return figure
 
 
-PICTURES: "Mapping[str, Callable[[Twin | None], Figure]]" = {
+def draw_streets(twin: "Twin") -> "Figure":
+    """40 mm in an hour on the streets alone, every gully blocked: depths after another hour, and the underpass closer."""
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    from twin_sandbox.views.palette import DEPTH_STOPS
+    from twin_sandbox.world.models.surface import street_cells, surface_grid
+
+    grid, terrain = surface_grid(twin.district), twin.terrain
+    cells = street_cells(twin.district, grid)
+    rain = np.zeros(grid.ground_m.size)
+    rain[np.concatenate(list(cells.values()))] = 40 / 3.6e6
+    surface = Surface(grid)
+    surface.advance(3600.0, rain.reshape(grid.ground_m.shape), sea_m=0.5)
+    surface.advance(3600.0)
+    depth = np.where(grid.land & (surface.depth_m > 0.01), surface.depth_m, np.nan)
+    ground = np.where(grid.land, terrain.elevation_m, np.nan)
+    streets = twin.entities["streets"]
+    line = streets.geometry[streets["street_class"] == "underpass"].iloc[0]
+    x, y = (value[0] for value in line.interpolate(0.5, normalized=True).xy)
+    west, south, east, north = terrain.bounds_m
+
+    figure = Figure(figsize=(11.0, 5.2), layout="constrained")
+    axes = figure.subplots(1, 2)
+    blues = LinearSegmentedColormap.from_list("depth", [tuple(c / 255 for c in stop) for stop in DEPTH_STOPS])
+    for ax, reach, highest in ((axes[0], None, 60.0), (axes[1], 110.0, 9.0)):
+        ax.imshow(np.where(grid.sea, 1.0, np.nan), cmap="Blues", vmin=0, vmax=4, extent=(west, east, south, north))
+        ax.imshow(ground, cmap="Greys", vmin=0, vmax=highest, extent=(west, east, south, north))
+        shown = ax.imshow(depth, cmap=blues, vmin=0, vmax=1, extent=(west, east, south, north))
+        ax.set(xticks=[], yticks=[])
+        if reach:
+            ax.set(xlim=(x - reach, x + reach), ylim=(y - reach * 0.9, y + reach * 0.9))
+    axes[0].set_title("40 mm on the streets, every gully blocked")
+    axes[1].set_title("The underpass: cells of 5 m, houses white")
+    figure.colorbar(shown, ax=axes, label="depth, m", extend="max", shrink=0.8)
+    return figure
+
+
+PICTURES: "Mapping[str, Callable[[Twin], Figure]]" = {
+    "Forty millimetres on the streets with every gully blocked, and the underpass closer": draw_streets,
     "The street surface against cases whose answer is known": draw_profiles,
 }

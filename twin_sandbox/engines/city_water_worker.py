@@ -192,6 +192,8 @@ class Simulation:
         exchange = self.exchange
         wet = mm_h > 0.0 or sea_m > self.shore_m or bool(exchange.up_m3.any())
         if wet or self.awake:
+            if not self.awake:
+                self.surface.rest_at(sea_m, ~self.given["inland"])
             exchange.street(self.given["rain_share"] * (mm_h * MM_H), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)
             self.awake = wet or not self.still()

@@ -229,6 +229,21 @@ class Surface:
         """Greatest flow through a face, by its width [m²/s]."""
         return float(np.abs(self._flow).max())
 
+    def rest_at(self, sea_m: float, shore: NDArray[np.bool_]) -> None:
+        """Raise the sea and its shore to a level at once, at rest: for the start, and after a pause.
+
+        A sea that jumps runs up its beach as a wave, which no tide does. What the shore takes is booked as the sea's.
+
+        Args:
+            sea_m: level [m above datum].
+            shore: cells that the tide washes every day, rows × columns.
+        """
+        before = self._checked_m3()
+        self._set_sea(sea_m)
+        at = shore & self.grid.land
+        self.depth_m[at] = np.maximum(self.depth_m[at], sea_m - self.grid.ground_m[at])
+        self._book(before, 0.0, 0.0, before - self.stored_m3)
+
     def advance(self, seconds: float, rain_m_s: float | Floats = 0.0, sea_m: float | None = None) -> None:
         """Go on by ``seconds``.
 
