@@ -6,10 +6,16 @@ from pathlib import Path
 
 import click
 
+from grader.cli.runs import check, replay, run
+
 
 @click.group()
 def command() -> None:
-    """Measure the twin, and check what it is to run."""
+    """Run scenarios in the living district, check its figures, measure what it costs."""
+
+
+for _verb in (run, replay, check):
+    command.add_command(_verb)
 
 
 @command.command()
