@@ -179,7 +179,7 @@ def draw_storm(twin: "Twin") -> "Figure":
     )
     twin.entities["buildings"].plot(ax=axes["map"], color="#c9c3b6", linewidth=0)
     shades = ListedColormap(depth_colours(np.linspace(0, DEEPEST_M, 64)) / 255.0)
-    depth = np.where(records.deepest_m > 0.05, records.deepest_m, np.nan)
+    depth = np.where((records.deepest_m > 0.05) & night.model.inland, records.deepest_m, np.nan)
     water = axes["map"].imshow(depth, cmap=shades, vmin=0, vmax=DEEPEST_M, extent=(west, east, south, north), zorder=3)
     figure.colorbar(water, ax=axes["map"], shrink=0.5, pad=0.01, extend="max", label="deepest water [m], above 5 cm")
     axes["map"].set(title="Storm of 100 years at high water", xlim=(west, east), ylim=(south + 120, north))
