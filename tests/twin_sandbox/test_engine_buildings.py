@@ -33,7 +33,7 @@ def model(hours=24, outside_c=0.0, **changes):
     plain = BuildingsModel(
         start=START, step_s=300, codes=("home", "office"), fabric=fabric(2), customer=("residential", "office"),
         outside_c=air, usual_outside_c=air, sun_w=zeros, usual_sun_w=zeros, people=zeros, appliances_w=zeros,
-        load_kw=ones, heating=np.ones(moments, np.bool_), heat_set_c=np.array([20.0, 18.0]),
+        load_kw=ones, working_kw=ones, heating=np.ones(moments, np.bool_), heat_set_c=np.array([20.0, 18.0]),
         heat_most_w=np.array([20_000.0, 20_000.0]), on_net=np.array([True, False]), boiler_efficiency=0.9,
         cool_set_c=np.array([26.0, 26.0]), cooled_share=ones, cool_most_w=np.array([9_000.0, 9_000.0]),
         price_cny_kwh=np.full(moments, 0.5),
@@ -154,6 +154,8 @@ def test_where_it_is_cool_outside_windows_are_opened_instead():
 def test_people_switch_things_on_and_warm_the_rooms():
     twice = run(Buildings(model()), 1, inputs={"activity_factor": np.array([2.0, np.nan])})
     assert twice["electric_kw"][-1].tolist() == pytest.approx([0.35 + 0.65 * 2.0, 1.0])
+    rest = run(Buildings(model(working_kw=np.full((289, 2), 3.0))), 1, inputs={"activity_factor": np.array([0.5, 1.0])})
+    assert rest["electric_kw"][-1].tolist() == pytest.approx([3.0 * (0.35 + 0.65 * 0.5), 3.0])  # by a working day's
     full = run(Buildings(model()), 6, inputs={"occupants": np.array([20.0, np.nan])})
     empty = run(Buildings(model()), 6)
     assert empty["heat_demand_kw"][-1, 0] - full["heat_demand_kw"][-1, 0] == pytest.approx(1.4, abs=0.1)
@@ -216,6 +218,7 @@ def test_any_input_is_taken_or_refused_by_its_name(name, values):
     [
         ({"load_kw": np.ones((3, 2))}, "load_kw: shape"),
         ({"outside_c": np.full(289, np.nan)}, "outside_c: a value that is no number"),
+        ({"load_kw": np.zeros((289, 2))}, "load_kw: 0 kW or less"),
         ({"heat_most_w": np.ones(3)}, "heat_most_w: shape"),
         ({"fabric": replace(fabric(2), floor_m2=np.array([1.0, 0.0]))}, "without floor"),
     ],

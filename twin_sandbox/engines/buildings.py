@@ -46,7 +46,7 @@ class Buildings:
         on_net, on_gas = (tuple(codes[k] for k in rows) for rows in (self._net, self._gas))
         self._takes = {
             "occupants": Port(codes, "1", "people in the building"),
-            "activity_factor": Port(codes, "1", "people in the building by those of an ordinary day at this hour"),
+            "activity_factor": Port(codes, "1", "activity of the building by that of an ordinary working day"),
             "powered": Port(codes, "1", "1 with electricity, 0 without"),
             "heat_supplied_kw": Port(on_net, "kW", "heat that the net hands over"),
             "tariff_cny_kwh": Port(self._customers, "CNY/kWh", "price of electricity for a kind of customer"),
@@ -131,13 +131,21 @@ class Buildings:
         model = self._model
         assert self._rooms is not None  # noqa: S101 - called by start and step alone
         powered = self._given(inputs, "powered", np.ones(len(model.codes)))
-        factor = self._given(inputs, "activity_factor", np.ones(len(model.codes)))
         people = self._given(inputs, "occupants", model.people[k])
-        appliances_w = model.appliances_w[k] * (STANDING_SHARE + (1.0 - STANDING_SHARE) * factor) * powered
-        cooled = np.minimum(model.cooled_share[k] * factor, 1.0) * powered
+        activity = self._activity(k, inputs)
+        appliances_w = model.appliances_w[k] * activity * powered
+        cooled = np.minimum(model.cooled_share[k] * activity, 1.0) * powered
         asked = self._rooms.ask(k, people, appliances_w, cooled)
         heat_w = np.where(model.on_net, asked.heat_w, asked.heat_w * powered)
         return Asked(asked.mass_c, asked.air_c, heat_w, asked.cold_w)
+
+    def _activity(self, k: int, inputs: Values) -> Floats:
+        """Load without the weather's part, by the profiles of the day's own kind: 1 where nobody tells of people."""
+        model = self._model
+        factor = self._given(inputs, "activity_factor", np.full(len(model.codes), np.nan))
+        told = model.working_kw[k] / model.load_kw[k] * (STANDING_SHARE + (1.0 - STANDING_SHARE) * factor)
+        found: Floats = np.where(np.isnan(factor), 1.0, told)
+        return found
 
     def _cooling_kw(self, k: int, asked: Asked) -> Floats:
         return asked.cold_w / 1000.0 / cop(float(self._model.outside_c[k]))
@@ -150,10 +158,10 @@ class Buildings:
 
         Load put off is negative where load is made up.
         """
-        model, every = self._model, np.ones(len(self._model.codes))
-        factor, powered = self._given(inputs, "activity_factor", every), self._given(inputs, "powered", every)
+        model = self._model
+        powered = self._given(inputs, "powered", np.ones(len(model.codes)))
         price = self._given(inputs, "tariff_cny_kwh", np.full(len(self._customers), model.price_cny_kwh[k]))
-        base_kw = model.load_kw[k] * (STANDING_SHARE + (1.0 - STANDING_SHARE) * factor)
+        base_kw = model.load_kw[k] * self._activity(k, inputs)
         beyond_kw = self._cooling_kw(k, asked) - self._usual_kw[k]
         base_kw = np.maximum(base_kw + beyond_kw, 0.1 * base_kw) * powered
         dear = price[self._of_customer] > DEAR * float(model.price_cny_kwh.mean())

@@ -38,7 +38,8 @@ class BuildingsModel:
         sun_w, usual_sun_w: of the sun through windows, likewise, [t, n].
         people: present if nobody tells, [t, n].
         appliances_w: heat of lamps and machines, [t, n].
-        load_kw: electricity by the profiles, [t, n].
+        load_kw: electricity by the profiles of the day's own kind, [t, n], more than 0.
+        working_kw: and by those of a working day, which ``activity_factor`` speaks of.
         heating: whether it is the net's heating season, [t].
         heat_set_c: temperature that heating holds; NaN where none is, [n].
         heat_most_w: most that radiators give, [n].
@@ -62,6 +63,7 @@ class BuildingsModel:
     people: Floats
     appliances_w: Floats
     load_kw: Floats
+    working_kw: Floats
     heating: NDArray[np.bool_]
     heat_set_c: Floats
     heat_most_w: Floats
@@ -157,7 +159,8 @@ def check(model: BuildingsModel) -> None:
     shapes = {
         **dict.fromkeys(("outside_c", "usual_outside_c", "heating", "price_cny_kwh"), (moments,)),
         **dict.fromkeys(
-            ("sun_w", "usual_sun_w", "people", "appliances_w", "load_kw", "cooled_share"), (moments, count)
+            ("sun_w", "usual_sun_w", "people", "appliances_w", "load_kw", "working_kw", "cooled_share"),
+            (moments, count),
         ),
         **dict.fromkeys(("heat_set_c", "heat_most_w", "on_net", "cool_set_c", "cool_most_w"), (count,)),
     }
@@ -167,5 +170,7 @@ def check(model: BuildingsModel) -> None:
             raise TwinError(f"BuildingsModel.{name}", f"shape {values.shape}", f"{shape}.")
         if name not in ("heat_set_c", "cool_set_c") and not np.isfinite(values).all():
             raise TwinError(f"BuildingsModel.{name}", "a value that is no number", "Finite numbers.")
+    if (model.load_kw <= 0.0).any():
+        raise TwinError("BuildingsModel.load_kw", "0 kW or less", "More than 0 kW.")
     if (np.asarray(model.fabric.floor_m2) <= 0).any() or (np.asarray(model.fabric.air_w_k) <= 0).any():
         raise TwinError("BuildingsModel.fabric", "a building without floor or air", "More than 0.")

@@ -142,6 +142,7 @@ def buildings_model(
     homes = (buildings["use"] == "residential").to_numpy()
     glass_m2, fabric = fabric_of(district, of_use["window"], of_use["air_per_h"])
     customer, load_kw, busy = _loads(district, times, day_kind)
+    _, working_kw, _ = _loads(district, times, "weekday")
     people, cooled = _habits(district, fabric.floor_m2, of_use, busy, times)
     services = district.entities["heat_services"].set_index("building_code")
     design_kw = services["design_load_kw"].reindex(buildings.index).to_numpy(dtype=np.float64)
@@ -162,6 +163,7 @@ def buildings_model(
         people=people,
         appliances_w=busy * of_use["appliances_w_m2"] * fabric.floor_m2,
         load_kw=load_kw,
+        working_kw=working_kw,
         heating=heating_season(times),
         heat_set_c=heat_set_c,
         heat_most_w=heat_most_w,
@@ -223,6 +225,9 @@ def _loads(
 
     buildings, profiles = district.entities["buildings"], district.facts["load_profiles"]
     services = district.entities["power_services"].set_index("consumer_code").reindex(buildings.index)
+    lacking = services.index[services["profile"].isna()]
+    if len(lacking):
+        raise TwinError(f"buildings_model, {lacking[0]}", "no power service", "One for every building.")
     names = sorted(set(services["profile"]))
     seasons, kinds = ("winter", "spring", "summer", "autumn"), ("workday", "restday")
     share = np.zeros((len(names), 4, 2, 24))
