@@ -154,12 +154,12 @@ class Twin:
         """Open a run that stops every ``step_s`` seconds; several may be open at once.
 
         Returns:
-            A `Session` of the drains alone, or a `CoupledSession` of several engines.
+            A `Session` of the drains alone, or a `CoupledSession` of several engines, or where events befall.
 
         Raises:
             TwinError: a step that does not fit, or the engine refuses the model.
         """
-        if scenario.engines == ("drainage",):
+        if scenario.engines == ("drainage",) and not scenario.events:
             from twin_sandbox.world.session import Session
 
             return Session(self.district, scenario, reality or AS_DESIGNED, step_s)
