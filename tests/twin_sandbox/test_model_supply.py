@@ -61,6 +61,15 @@ def test_a_run_begins_at_its_hour_and_passes_into_the_weekend(twin):
     assert table.loc[("weekday", 1), "home"] != table.loc[("weekend", 1), "home"]
 
 
+def test_a_holiday_in_the_week_draws_like_a_weekend(twin):
+    base = twin.district.facts["water_demands"].groupby("pattern")["base_demand_m3s"].sum()
+    facts = twin.district.facts["demand_patterns"]
+    for kind, day_type in (("holiday", "weekend"), ("exam_day", "weekday"), (None, "weekday")):
+        row = facts[(facts["day_type"] == day_type) & (facts["hour"] == 10)].set_index("pattern")["multiplier"]
+        found = at_start(supply_model(twin.district, WEDNESDAY + pd.Timedelta(hours=10), HOUR_S, day_kind=kind))
+        assert found["inflow_m3s"].sum() == pytest.approx((base * row).sum(), rel=1e-3)
+
+
 def test_another_zone_means_the_same_moment(twin):
     here = supply_model(twin.district, WEDNESDAY + pd.Timedelta(hours=9), HOUR_S)
     assert supply_model(twin.district, pd.Timestamp("2026-07-15 01:00", tz="UTC"), HOUR_S).text == here.text

@@ -67,6 +67,7 @@ class Demands:
         self._period = -1
         self._multiplier = np.ones(len(rows))
         self._kept = np.ones(len(rows))
+        self._out = np.zeros(len(services), dtype=bool)
 
     def _pattern(self, index: int) -> Array:
         length = int(self._project.call("getpatternlen", index))
@@ -91,6 +92,9 @@ class Demands:
 
     def leave_out(self, services: NDArray[np.bool_], projects: "tuple[Project, ...]") -> None:
         """Take these services out of EPANET's own categories, all others back in."""
+        if np.array_equal(services, self._out):
+            return
+        self._out = services
         out = services[self._pair_service] * self._pair_share
         kept = 1.0 - sums(self._pair_category, out, self._base.size)
         kept[np.abs(kept) < 1e-9] = 0.0

@@ -37,13 +37,16 @@ PUMP_EFFICIENCY = 0.6
 HYDRANT_LOSS = 5.0
 """Loss coefficient of branch, bend, valve and outlet of a hydrant, by the speed in its branch: rule of this project."""
 LEAKAGE = "leakage"
+REST = ("weekend", "holiday")
+"""Kinds of day that draw by the patterns of a weekend."""
 _MOST_DAYS = 31
 
 
 def engine(district: "District", scenario: "Scenario", reality: Reality) -> Supply:
     """The supply engine of a run."""
     step_s = math.gcd(STEP_S, scenario.horizon_s)
-    return Supply(supply_model(district, scenario.start, scenario.horizon_s, reality, step_s=step_s))
+    kind = scenario.day_kind
+    return Supply(supply_model(district, scenario.start, scenario.horizon_s, reality, step_s=step_s, day_kind=kind))
 
 
 def supply_model(
@@ -53,6 +56,7 @@ def supply_model(
     reality: Reality = AS_DESIGNED,
     *,
     step_s: int = STEP_S,
+    day_kind: str | None = None,
     age: bool = False,
 ) -> Model:
     """The supply from a moment on.
@@ -63,6 +67,7 @@ def supply_model(
         horizon_s: length of the run [s].
         reality: `leak_coefficient`, `demand_factor` and `closed_valves` are obeyed.
         step_s: shortest exchange step [s].
+        day_kind: kind of all days of the run by the district's table ``day_kinds``; None: by the calendar.
         age: also reckon the water's age.
 
     Raises:
@@ -76,8 +81,8 @@ def supply_model(
     entities = district.entities
     _refuse_unknown(district, reality)
     local = start.tz_convert("Asia/Shanghai")
-    network = district_network(district, _day_type(local))
-    _days(network, district, local, horizon_s)
+    network = district_network(district, _day_type(local, day_kind))
+    _days(network, district, local, horizon_s, day_kind)
     _clock(network, local, horizon_s, step_s)
     services = _services(district, network, reality)
     shut = set(reality.closed_valves)
@@ -119,17 +124,20 @@ def _refuse_unknown(district: "District", reality: Reality) -> None:
             raise TwinError(f"Reality.{name}", f"{unknown[0]!r}", f"{what}, e.g. {min(allowed)!r}.")
 
 
-def _day_type(day: "pd.Timestamp") -> str:
-    return "weekend" if day.dayofweek >= 5 else "weekday"
+def _day_type(day: "pd.Timestamp", day_kind: str | None) -> str:
+    rests = day_kind in REST if day_kind else day.dayofweek >= 5
+    return "weekend" if rests else "weekday"
 
 
-def _days(network: WaterNetwork, district: "District", local: "pd.Timestamp", horizon_s: int) -> None:
+def _days(
+    network: WaterNetwork, district: "District", local: "pd.Timestamp", horizon_s: int, day_kind: str | None
+) -> None:
     """Patterns of all hours from the first day's midnight on; one day's if all days are of one type."""
     import pandas as pd
 
     midnight = local.normalize()
     count = int(((local - midnight).total_seconds() + horizon_s) // 86400) + 1
-    types = [_day_type(midnight + pd.Timedelta(days=k)) for k in range(count)]
+    types = [_day_type(midnight + pd.Timedelta(days=k), day_kind) for k in range(count)]
     if len(set(types)) == 1:
         return
     facts = district.facts["demand_patterns"].sort_values("hour").groupby(["day_type", "pattern"])["multiplier"]
