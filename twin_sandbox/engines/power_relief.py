@@ -6,12 +6,11 @@ step: what is cut behind one relieves those above it.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twin_sandbox.engines.power_flow import Flow, FlowError, PowerFlow
 from twin_sandbox.engines.power_model import Floats, PowerModel, Rows
-from twin_sandbox.engines.power_standby import Supply
-from twin_sandbox.engines.power_switchgear import Topology
+from twin_sandbox.engines.power_standby import LEAST_W, Supply
+from twin_sandbox.engines.power_switchgear import Bools, Topology
 from twin_sandbox.errors import TwinError
 
 EMERGENCY_LOAD = 1.3
@@ -22,7 +21,7 @@ TRIP_LOAD = 2.0
 """Beyond this, it is relieved at the next step."""
 RESTORE_S = 3600.0
 """Who was cut is fed again after so long, and cut again if it is still too much."""
-_TRIALS = 200
+_TRIALS, _AT_ONCE = 200, 40
 
 
 class Relief:
@@ -61,7 +60,8 @@ class Relief:
             late = np.flatnonzero((over >= EMERGENCY_S) | (load > TRIP_LOAD))
             overdue += [(float(load[row]), name, int(row)) for row in late]
         for load_share, name, row in sorted(overdue, reverse=True):
-            if self._cut(time_s, name, row, load_share, flow.load_w[at], supply, bus):
+            behind = self._behind(name, row, supply)
+            if self._cut(time_s, behind, load_share, flow.load_w[at], supply, bus):
                 break
         self._strained = any(bool(over.any()) for over in self._over_s.values())
 
@@ -127,22 +127,26 @@ class Relief:
             ((float(load[row]), name, int(row)) for name, load in loads.items() for row in np.flatnonzero(load > 1)),
             reverse=True,
         )
-        for load, name, row in ranked:
-            if self._cut(time_s, name, row, load, flow.load_w[0], supply, bus):
-                return
+        hit = np.zeros(len(self._model.buses), np.bool_)
+        for load, name, row in ranked[:_AT_ONCE]:
+            behind = self._behind(name, row, supply)
+            if not (behind & hit).any() and self._cut(time_s, behind, load, flow.load_w[0], supply, bus):
+                hit |= behind
+        if hit.any():
+            return
         fed = np.flatnonzero(self.left > 0)
         if len(fed):
             least = fed[self._model.rank[fed] == self._model.rank[fed].min()]
             self._leave(time_s, least, np.zeros(len(least)))
 
     def _cut(
-        self, time_s: float, name: str, row: int, load: float, load_w: Floats, supply: Supply, bus: Rows
+        self, time_s: float, behind_branch: Bools, load: float, load_w: Floats, supply: Supply, bus: Rows
     ) -> bool:  # fmt: skip
-        """Cut consumers behind a branch until it carries its rated load; False if nobody is left there."""
+        """Cut consumers on buses behind a branch until it carries its rated load; False if nobody is left there."""
         got_w = load_w[: len(self.left)].copy()
         moved = np.flatnonzero(supply.standby)
         got_w[moved] = load_w[self._model.dual[moved]]
-        behind = np.flatnonzero(self._behind(name, row, supply)[bus] & (self.left > 0) & (got_w > 0))
+        behind = np.flatnonzero(behind_branch[bus] & (self.left > 0) & (got_w > LEAST_W))
         if not len(behind):
             return False
         behind = behind[np.lexsort((behind, self._model.rank[behind]))]
@@ -159,7 +163,7 @@ class Relief:
         self._until_s[consumers] = time_s + RESTORE_S
         self._cuts = True
 
-    def _behind(self, name: str, row: int, supply: Supply) -> NDArray[np.bool_]:
+    def _behind(self, name: str, row: int, supply: Supply) -> Bools:
         """Buses that lose their source without this branch; all, where it is part of a mesh."""
         without = {key: rows.copy() for key, rows in supply.statuses.items()}
         without[name][row] = 0

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from twin_sandbox.engines.power_model import Floats, PowerModel, Rows
 from twin_sandbox.engines.power_switchgear import Bools, Switchgear, Topology
 
+LEAST_W = 1e-3
+"""What draws less is nothing."""
 ISLAND_RESERVE = 0.03
 """Of a diesel set's power, what is kept for losses on its island."""
 
@@ -122,7 +124,7 @@ class Standby:
             there = np.flatnonzero(supply.island[bus] == k)
             there = there[np.lexsort((there, -self._model.rank[there]))]
             left_w = self._model.diesels.kw[k] * 1e3 * (1 - ISLAND_RESERVE)
-            for one in there[need_w[there] > 0]:
+            for one in there[need_w[there] > LEAST_W]:
                 part = min(left_w / need_w[one], 1.0)
                 share[one] = 0.0 if part < 1 and self._model.whole_w[one] else part
                 left_w -= share[one] * need_w[one]
