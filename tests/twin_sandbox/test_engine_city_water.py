@@ -246,6 +246,36 @@ def test_a_step_between_two_exchanges_is_refused(running):
         running(model()).step(7, {})
 
 
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, np.inf])
+def test_a_setting_that_no_pump_has_is_refused(running, wrong):
+    with pytest.raises(TwinError, match=r"pump_1.*0 to 1"):
+        running(model()).step(5, {"setting": np.array([wrong])})
+
+
+def test_a_worker_that_dies_before_the_end_is_told_and_what_it_kept_is_there(running):
+    engine = running(model(rain_mm_h=STORM_MM_H))
+    engine.step(900, {})
+    engine._worker.process.popen.kill()
+    with pytest.raises(TwinError, match="SIGKILL"):
+        engine.finish()
+    assert engine.finish().records.levels_m.shape == (4, 3)
+
+
+def test_an_interrupt_ends_the_worker(running, monkeypatch):
+    """Its answer is still to come, and would be taken for that to the next request."""
+    engine = running(model())
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine._worker, "_read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine.step(300, {})
+    monkeypatch.undo()
+    with pytest.raises(TwinError, match="not running"):
+        engine.step(600, {})
+
+
 def test_a_dead_worker_is_told_and_what_it_kept_is_there(running):
     engine = running(model(rain_mm_h=STORM_MM_H))
     engine.step(900, {})

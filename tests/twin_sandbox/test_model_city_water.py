@@ -1,5 +1,7 @@
 """The district as sewers and streets together: rain counted once, gullies where water gathers, the reality obeyed."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -146,3 +148,25 @@ def test_the_maps_of_a_long_run_stay_small(twin, evening):
     rows, columns = (n // long.map_cells for n in long.grid.ground_m.shape)
     assert (48 * 60 + 1) * rows * columns * 4 <= 100e6
     assert long.map_cells > 1
+
+
+READ = (
+    "import sys, numpy as np; from swmm.toolkit import output as o; from swmm.toolkit.solver import swmm_run;"
+    "from swmm.toolkit.shared_enum import ElementType as E, LinkAttribute as L, Time;"
+    "swmm_run('m.inp', 'm.rpt', 'm.out'); h = o.init(); o.open(h, 'm.out'); n = o.get_times(h, Time.NUM_PERIODS);"
+    "np.savez('m.npz', **{o.get_elem_name(h, E.LINK, i): o.get_link_series(h, i, L.FLOW_RATE, 0, n - 1)"
+    " for i in range(o.get_proj_size(h)[2])})"
+)
+
+
+def test_cut_from_the_streets_the_sewers_flow_as_swmm_alone_lets_them(twin, evening, tmp_path):
+    """SWMM alone on the exported file, its station worked by its own controls: the same flows to the last digit."""
+    model = city_water_model(twin.district, evening(50), coupled=False)
+    (tmp_path / "m.inp").write_text(model.text_with_rules, encoding="utf-8")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", READ], cwd=tmp_path, check=True, capture_output=True)
+    with np.load(tmp_path / "m.npz") as alone:
+        flows = np.stack([alone[name] for name in model.links], axis=1)
+    done = finished(model)
+    assert np.array_equal(flows.astype(np.float32), done.records.flows_m3s[1:].astype(np.float32))
+    assert done.records.starts["pump_1"] > 0
+    assert done.balances["lost_m3"] > 0.0

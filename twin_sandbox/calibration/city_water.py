@@ -110,9 +110,9 @@ def _depths(twin: "Twin", nights: Mapping[int, Night]) -> Iterator[Value]:
     )
     deepest = float(nights[100].streets_m[rest].max())
     yield Value("deepest street outside the underpass, storm of 100 years", deepest, 0.3, 0.8, "m", RULE)
-    for years, low, high in ((3, 0.0, 0.8), (100, 1.0, 3.5)):
+    for years, least, most in ((3, 0.0, 0.8), (100, 1.0, 3.5)):
         depth = float(nights[years].streets_m[below].max())
-        yield Value(f"underpass, storm of {years} years", depth, low, high, "m", RULE)
+        yield Value(f"underpass, storm of {years} years", depth, least, most, "m", RULE)
 
 
 def _ponds_m(twin: "Twin", night: Night) -> Floats:
@@ -122,7 +122,8 @@ def _ponds_m(twin: "Twin", night: Night) -> Floats:
     terrain, low = twin.terrain, twin.entities["low_areas"]
     wet = np.where(terrain.land_cover == STREET, night.records.deepest_m, 0.0)
     deepest = [float(wet[terrain.low_area == k].max()) for k in range(len(low))]
-    return np.array(deepest)[(low["kind"] == "street").to_numpy()]
+    ponds: Floats = np.array(deepest)[(low["kind"] == "street").to_numpy()]
+    return ponds
 
 
 def fill(twin: "Twin", night: Night) -> Floats:

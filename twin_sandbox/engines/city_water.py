@@ -261,8 +261,9 @@ class CityWater:
         try:
             said, deepest = self._worker.ask({"do": "finish"})
         except TwinError:
-            # A worker that died has left what it kept: the open files are still ours.
+            # A worker that died has left what it kept, as the open files are still ours: ask again for it.
             if not self._failed:
+                self._failed = True
                 raise
         records = self._records(said, deepest)
         self.close()
@@ -377,7 +378,11 @@ def _given(names: Iterable[str], values: Floats | None) -> dict[str, float]:
     """What was set, by name; NaN is nothing."""
     if values is None:
         return {}
-    return {name: float(value) for name, value in zip(names, values, strict=True) if not math.isnan(value)}
+    given = {name: float(value) for name, value in zip(names, values, strict=True) if not math.isnan(value)}
+    for name, value in given.items():
+        if not 0.0 <= value <= 1.0:
+            raise TwinError(f"city water engine, {name}", f"{value:g}", "0 to 1, or NaN to leave it alone.")
+    return given
 
 
 def _balances(found: Mapping[str, float]) -> dict[str, float]:

@@ -170,7 +170,7 @@ class Simulation:
         self.swmm.commands = settings
         self.swmm.unpowered = {name for name, has in powered.items() if not has}
         try:
-            while self.swmm.time_s < until_s and not self.swmm.ended:
+            while self.swmm.time_s < until_s and not self.swmm.ended and not self.failed:
                 self.interval()
                 if self.swmm.time_s % self.report_s == 0:
                     self.record()
