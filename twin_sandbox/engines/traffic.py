@@ -71,6 +71,7 @@ class TrafficModel:
         scaled: what ``demand_factor`` speaks of → SUMO's vehicle types.
         places: label → edges of a place, each with the way along it [m]: where an ambulance can be sent.
         calls: ambulances known beforehand.
+        close_above_m: depth of water above which a street is shut [m].
         ambulances: how many there are.
         origin_m: what is added to SUMO's coordinates to get the map's.
         start_s: SUMO's time at the start of the run; before it, the streets fill.
@@ -88,6 +89,7 @@ class TrafficModel:
     scaled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     places: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     calls: tuple[Call, ...] = ()
+    close_above_m: float = IMPASSABLE_M
     ambulances: int = 2
     origin_m: tuple[float, float] = (0.0, 0.0)
     start_s: int = 0
@@ -374,7 +376,7 @@ class Traffic:
             share = wet_speed_share(min(water, IMPASSABLE_M))
             for edge in edges:
                 limit = self.model.limits_m_s[edge]
-                found[edge] = (limit * share if water else limit, shut == 1.0 or water > IMPASSABLE_M)
+                found[edge] = (limit * share if water else limit, shut == 1.0 or water > self.model.close_above_m)
         return found
 
     def _wanted_scale(self, inputs: Values) -> dict[str, float]:

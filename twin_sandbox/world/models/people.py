@@ -100,42 +100,6 @@ def people_model(
     )
 
 
-def trips_of_run(
-    district: District,
-    start: pd.Timestamp,
-    horizon_s: int,
-    *,
-    day_kind: str | None = None,
-    stay_home_share: float = 0.0,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """The trips that depart in a run, by departure: what a traffic model carries.
-
-    Columns: person_code, depart_s [s since the start], duration_s (as planned), from_place, to_place (codes of
-    buildings, "" for parks and beyond the gates), mode, purpose, drives.
-
-    Raises:
-        TwinError: as `people_model`.
-    """
-    begin = moment("people, start", start)
-    people = population(district)
-    _, _, trips = _run(people, begin, horizon_s, day_kind, stay_home_share, seed)
-    trips = trips[(trips["depart_s"] >= 0) & (trips["depart_s"] < horizon_s)].sort_values("depart_s", kind="stable")
-    name = np.array([*people.buildings, *[""] * (people.places - len(people.buildings) + 1)])
-    return pd.DataFrame(
-        {
-            "person_code": people.codes[trips["person"]],
-            "depart_s": trips["depart_s"].to_numpy(),
-            "duration_s": trips["duration_s"].to_numpy(),
-            "from_place": name[trips["origin"]],
-            "to_place": name[trips["destination"]],
-            "mode": np.array(people.modes)[trips["mode"]],
-            "purpose": trips["purpose"].to_numpy(),
-            "drives": trips["drives"].to_numpy(),
-        }
-    )
-
-
 def _run(
     people: Population, begin: pd.Timestamp, horizon_s: int, day_kind: str | None, stay_home_share: float, seed: int
 ) -> tuple[Stays, Doing, pd.DataFrame]:

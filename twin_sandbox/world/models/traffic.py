@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from twin_sandbox.data import cache_folder
-from twin_sandbox.engines.traffic import Call, Traffic, TrafficModel
+from twin_sandbox.engines.traffic import IMPASSABLE_M, Call, Traffic, TrafficModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models import traffic_demand as demand
 from twin_sandbox.world.models.traffic_files import sumo_files
@@ -32,6 +32,8 @@ def traffic_model(
     calls: tuple[Call, ...] = (),
     micro: bool = False,
     seed: int = 0,
+    stay_home_share: float = 0.0,
+    close_above_m: float = IMPASSABLE_M,
 ) -> TrafficModel:
     """The district's traffic from a moment on.
 
@@ -43,6 +45,8 @@ def traffic_model(
         calls: ambulances known beforehand.
         micro: microscopic; at most 6 h.
         seed: of SUMO and of the moments at which vehicles pass through.
+        stay_home_share: share of people who make none of their trips.
+        close_above_m: depth of water above which streets are shut [m]; nobody drives where it is deeper than 0.3 m.
 
     Raises:
         TwinError: no such kind of day, a horizon that is not allowed, or netconvert refuses the streets.
@@ -59,7 +63,7 @@ def traffic_model(
     first_s = (begin - midnight).total_seconds() - WARM_UP_S
     span_s = (first_s, first_s + WARM_UP_S + horizon_s)
     places = demand.Places(district, streets, paths)
-    journeys = demand.of_run(district, streets, paths, places, midnight, span_s, day_kind, seed)
+    journeys = demand.of_run(district, streets, paths, places, midnight, span_s, day_kind, seed, stay_home_share)
     buses = demand.buses(district, streets, paths)
     files = sumo_files(net, streets, paths, journeys, buses, span_s, micro=micro, seed=seed)
     own: dict[str, list[str]] = {}
@@ -82,6 +86,7 @@ def traffic_model(
             for code, spot in places.all().items()
         },
         calls=calls,
+        close_above_m=min(close_above_m, IMPASSABLE_M),
         origin_m=streets.origin_m,
         start_s=WARM_UP_S,
         horizon_s=horizon_s,
@@ -107,5 +112,7 @@ def engine(district: "District", scenario: "Scenario", reality: "Reality") -> Tr
             day_kind=scenario.day_kind,
             calls=calls,
             seed=scenario.seed,
+            stay_home_share=scenario.policies.stay_home_share,
+            close_above_m=scenario.policies.close_street_above_m or IMPASSABLE_M,
         )
     )

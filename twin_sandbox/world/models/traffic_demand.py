@@ -168,7 +168,13 @@ def person_journeys(
 
 
 def trips_of_days(
-    district: "District", midnight: "pd.Timestamp", first_s: float, last_s: float, day_kind: str | None, seed: int
+    district: "District",
+    midnight: "pd.Timestamp",
+    first_s: float,
+    last_s: float,
+    day_kind: str | None,
+    seed: int,
+    stay_home_share: float = 0.0,
 ) -> "pd.DataFrame":
     """The trips that people make from one moment to another [s since that midnight], on each day by its kind.
 
@@ -187,7 +193,7 @@ def trips_of_days(
     for number in range(math.floor((first_s - DAY_BEGINS_S) / DAY_S), math.ceil((last_s - DAY_BEGINS_S) / DAY_S)):
         date = midnight + pd.Timedelta(days=number)
         kind = day_kind or kind_of(date)
-        trips = plan_day(people, kind, (seed, date.toordinal())).trips
+        trips = plan_day(people, kind, (seed, date.toordinal()), stay_home_share).trips
         found.append(trips.assign(depart_s=trips["depart_s"] + DAY_S * number))
     return pd.concat(found, ignore_index=True)
 
@@ -247,6 +253,7 @@ def of_run(
     span_s: tuple[float, float],
     day_kind: str | None,
     seed: int,
+    stay_home_share: float = 0.0,
 ) -> list[Journey]:
     """Everybody who drives from one moment to another [s since that midnight], in the order of departure.
 
@@ -256,7 +263,7 @@ def of_run(
     spots = places.all()
     first_s, last_s = span_s
     journeys = person_journeys(
-        trips_of_days(district, midnight, first_s, last_s, day_kind, seed), paths, spots, lengths_m
+        trips_of_days(district, midnight, first_s, last_s, day_kind, seed, stay_home_share), paths, spots, lengths_m
     )
     design = {str(code): float(flow) for code, flow in district.entities["streets"]["vehicles_per_h"].items()}
     ordinary = person_journeys(district.facts["trips"], paths, spots, lengths_m)
