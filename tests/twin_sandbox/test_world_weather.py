@@ -23,7 +23,7 @@ def still(count=25, step_s=3600, **changes):
 
 def test_a_mean_day_of_january_swings_between_the_months_normals():
     """Mid January lies on the normals themselves: lowest −3, highest 3 °C."""
-    day = Weather.normal("2026-01-16 00:00+08:00", DAY_S)
+    day = Weather.normal("2026-01-16 00:00+08:00", DAY_S, 3600)
     assert day.temperature_c.min() == pytest.approx(-3.0, abs=0.1)
     assert day.temperature_c.max() == pytest.approx(3.0, abs=0.1)
     assert day.temperature_c.argmin() == 5
@@ -31,7 +31,7 @@ def test_a_mean_day_of_january_swings_between_the_months_normals():
 
 
 def test_a_year_has_the_climates_mean_and_light():
-    year = Weather.ordinary("2026-01-01 00:00+08:00", 365 * DAY_S)
+    year = Weather.ordinary("2026-01-01 00:00+08:00", 365 * DAY_S, 3600)
     assert year.temperature_c.mean() == pytest.approx(12.9, abs=0.5)
     assert 1300 < year.ghi_w_m2.sum() / 1000 < 1500
 
@@ -101,6 +101,8 @@ def test_weather_cannot_be_changed_in_place_but_made_anew():
         (lambda: Weather.cold_spell(JULY, DAY_S, True), "-40 to 5"),
         (lambda: still().at(pd.Timestamp("2026-07-20 00:00+08:00")), "for the whole run"),
         (lambda: still().at(pd.DatetimeIndex(["2026-07-18"])), "without time zone"),
+        (lambda: still().at("soon"), "'soon'"),
+        (lambda: still().at(5), "Weather.at: 5"),
         (lambda: still().changed(rain_mm=1), "no such quantity"),
     ],
 )

@@ -87,7 +87,7 @@ def _year(twin: "Twin") -> Iterator[Value]:
     from twin_sandbox.world.carbon import Account
     from twin_sandbox.world.weather import Weather
 
-    model, found = run(twin, Weather.ordinary(NEW_YEAR, YEAR_S), YEAR_S, 3600)
+    model, found = run(twin, Weather.ordinary(NEW_YEAR, YEAR_S, 3600), YEAR_S, 3600)
     buildings = twin.entities["buildings"]
     details = twin.district.facts["building_details"].set_index("building_code").reindex(buildings.index)
     floor, use = details["floor_area_m2"].to_numpy(), buildings["use"].to_numpy()

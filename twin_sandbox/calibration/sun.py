@@ -28,7 +28,7 @@ def year(twin: "Twin") -> "tuple[SunModel, Generation]":
     from twin_sandbox.world.weather import Weather
 
     start = pd.Timestamp(NEW_YEAR)
-    model = sun_model(twin.district, start, YEAR_S, Weather.ordinary(start, YEAR_S), 3600)
+    model = sun_model(twin.district, start, YEAR_S, Weather.ordinary(start, YEAR_S, 3600), 3600)
     return model, generation(model)
 
 

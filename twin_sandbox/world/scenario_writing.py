@@ -99,7 +99,7 @@ def _weather(weather: "Weather", scenario: Scenario) -> dict[str, Any]:
     from twin_sandbox.world.weather import QUANTITIES, Weather
 
     span = (scenario.start, scenario.horizon_s)
-    if weather.step_s == 3600 and weather.start == scenario.start and weather.horizon_s >= scenario.horizon_s:
+    if weather.step_s == 300 and weather.start == scenario.start and weather.horizon_s >= scenario.horizon_s:
         first_c = float(weather.temperature_c[0])
         # a hot or cold day moves up and down as a whole with its one figure
         hot, cold = Weather.heat_wave(*span), Weather.cold_spell(*span)

@@ -104,7 +104,10 @@ class Weather:
         """
         import pandas as pd
 
-        index = pd.DatetimeIndex([times] if isinstance(times, pd.Timestamp) else times)
+        try:
+            index = pd.DatetimeIndex([times] if isinstance(times, str | pd.Timestamp) else times)
+        except (TypeError, ValueError):
+            raise TwinError("Weather.at", f"{times!r}", 'Times, e.g. "2026-07-18 20:00+08:00".') from None
         if index.tz is None:
             raise TwinError("Weather.at", "times without time zone", 'E.g. "2026-07-18 20:00+08:00".')
         since_s = np.asarray((index - self.start) / pd.Timedelta(seconds=1), dtype=np.float64)
@@ -130,7 +133,7 @@ class Weather:
         return replace(self, **values)
 
     @classmethod
-    def normal(cls, start: object, horizon_s: float, step_s: int = 3600) -> Self:
+    def normal(cls, start: object, horizon_s: float, step_s: int = 300) -> Self:
         """The climate's mean: every day as its month has them on average.
 
         Raises:
@@ -139,7 +142,7 @@ class Weather:
         return cls._of_days(*_span(start, horizon_s, step_s), step_s, None, {})
 
     @classmethod
-    def ordinary(cls, start: object, horizon_s: float, step_s: int = 3600, seed: int = 0) -> Self:
+    def ordinary(cls, start: object, horizon_s: float, step_s: int = 300, seed: int = 0) -> Self:
         """Days as the climate brings them; a date's weather depends on the date and the seed alone.
 
         Raises:
@@ -153,7 +156,7 @@ class Weather:
         start: object,
         horizon_s: float,
         highest_c: float = 36.0,
-        step_s: int = 3600,
+        step_s: int = 300,
     ) -> Self:
         """Clear, still days that each reach ``highest_c`` and cool by 8 K at night (record of Qingdao: 38.9 °C).
 
@@ -170,7 +173,7 @@ class Weather:
         start: object,
         horizon_s: float,
         lowest_c: float = -12.0,
-        step_s: int = 3600,
+        step_s: int = 300,
     ) -> Self:
         """Dull, windy days that each fall to ``lowest_c`` and warm by 6 K at noon.
 

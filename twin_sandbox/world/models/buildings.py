@@ -135,7 +135,7 @@ def buildings_model(
         raise TwinError("buildings_model, step_s", f"{step_s} s", "A divisor of 3600 s.")
     count = int(np.ceil(horizon_s / step_s)) + 1
     times = pd.date_range(start, periods=count, freq=pd.Timedelta(seconds=step_s))
-    now, usual = weather.at(times), Weather.normal(start, (count - 1) * step_s).at(times)
+    now, usual = weather.at(times), Weather.normal(weather.start, weather.horizon_s, weather.step_s).at(times)
     buildings, hour = district.entities["buildings"], times.hour.to_numpy()
     habits = [USES.get(name, _OTHER) for name in buildings["use"]]
     of_use = {field: np.array([getattr(habit, field) for habit in habits]) for field in Use._fields}
