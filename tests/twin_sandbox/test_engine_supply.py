@@ -143,8 +143,8 @@ def test_a_demand_is_met_by_the_root_of_the_pressure_below_20_m(twin, model):
     codes = engine.takes["valve_open"].codes
     shut = np.array([0.0 if code == prv[0] else 0.02 if code == prv[1] else np.nan for code in codes])
     engine.start()
-    engine.step(300, {"demand_m3s": np.full(len(engine.takes["demand_m3s"].codes), 2e-4)})
-    found = engine.step(600, {"valve_open": shut}).found
+    demand = np.full(len(engine.takes["demand_m3s"].codes), 2e-4)
+    found = engine.step(300, {"demand_m3s": demand, "valve_open": shut}).found
     engine.close()
     pressure = dict(zip(model.junctions.values(), found["pressure_m"], strict=True))
     pumped = {booster.building for booster in model.boosters}
@@ -192,6 +192,26 @@ def test_a_shut_gate_stops_its_pipe_and_a_half_open_one_takes_its_head(twin, mod
     assert flow[1.0] == usual[pipes[k]]
     outputs, _ = run(model, 1.0, lambda second: {"valve_open": one(port, gate, 0.0 if second < 600 else 1.0)})
     assert outputs[-1].found["flow_m3s"][k] == pytest.approx(calm[0][12].found["flow_m3s"][k], rel=1e-3)
+
+
+def test_what_is_no_longer_handed_over_follows_the_model_again(model, calm):
+    engine = Supply(model)
+    takes, chance = engine.takes, np.random.default_rng(2)
+    most = {"demand_m3s": 0.001, "powered": 0.4, "valve_open": 0.0, "fire_m3s": 0.001, "leak_coefficient": 0.001}
+    for name, port in takes.items():
+        codes = len(port.codes)
+        handed = {name: np.where(chance.random(codes) < 0.1, most[name], np.nan)}
+        engine.start()
+        changed = engine.step(300, handed).found
+        assert any(
+            (changed[port] != calm[0][1].found[port]).any() for port in ("delivered_m3s", "flow_m3s", "booster_kw")
+        )
+        back = [engine.step(second, {}).found for second in range(600, 7501, 300)][-1]
+        usual = calm[0][25].found
+        assert back["pressure_m"] == pytest.approx(usual["pressure_m"], abs=1e-2)
+        assert back["delivered_m3s"].sum() == pytest.approx(usual["delivered_m3s"].sum(), rel=1e-4)
+        assert back["leak_m3s"].max() == 0.0
+    engine.close()
 
 
 def test_a_gate_valves_loss_is_perrys():

@@ -60,7 +60,7 @@ class Supply:
 
     @property
     def takes(self) -> Mapping[str, Port]:
-        """What may be handed over; what is not handed over stays as it was, NaN gives it back to the model."""
+        """What may be handed over at each step; what is not, or is NaN, follows the model."""
         return self._takes
 
     @property
@@ -105,6 +105,7 @@ class Supply:
         self._fire_asked = np.zeros(len(model.hydrants))
         self._fire_had = np.zeros(len(model.hydrants))
         self._time_s, self._account = 0, Account()
+        self._handing: set[str] = set()
         self._ask()
         self._solve()
         return self._outputs()
@@ -123,8 +124,10 @@ class Supply:
             allowed = f"A multiple of {self.step_s} s after {self._time_s} s, at most {self.model.horizon_s} s."
             raise TwinError(f"{WHERE}, step", f"until {until_s} s", allowed)
         values = checked(self._takes, inputs)
+        ended = {name: np.full(len(self._takes[name].codes), np.nan) for name in self._handing - values.keys()}
+        self._handing = set(values)
         try:
-            if self._take(values):
+            if self._take({**values, **ended}):
                 self._ask()
                 self._solve()
             while self._time_s < until_s:
