@@ -7,7 +7,7 @@ from twin_sandbox.engines.traffic import IMPASSABLE_M, Call, Traffic, TrafficMod
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models import traffic_demand as demand
 from twin_sandbox.world.models.traffic_files import sumo_files
-from twin_sandbox.world.models.traffic_network import network, read_streets
+from twin_sandbox.world.models.traffic_network import around, network, read_streets
 from twin_sandbox.world.models.traffic_paths import quickest
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def traffic_model(
     day_kind: str | None = None,
     calls: tuple[Call, ...] = (),
     micro: bool = False,
+    junction: str | None = None,
     seed: int = 0,
     stay_home_share: float = 0.0,
     close_above_m: float = IMPASSABLE_M,
@@ -44,19 +45,21 @@ def traffic_model(
         day_kind: kind of day by the district's table ``day_kinds``; None: by the calendar.
         calls: ambulances known beforehand.
         micro: microscopic; at most 6 h.
+        junction: code of a signal: that junction alone with the streets that meet there, microscopic, each vehicle
+            coming when it would get there through empty streets.
         seed: of SUMO and of the moments at which vehicles pass through.
         stay_home_share: share of people who make none of their trips.
         close_above_m: depth of water above which streets are shut [m]; nobody drives where it is deeper than 0.3 m.
 
     Raises:
-        TwinError: no such kind of day, a horizon that is not allowed, or netconvert refuses the streets.
+        TwinError: no such kind of day or signal, a horizon that is not allowed, or netconvert refuses the streets.
     """
+    micro = micro or junction is not None
     if horizon_s <= 0 or (micro and horizon_s > MICRO_MOST_S):
         allowed = f"1 s to {MICRO_MOST_S} s microscopic" if micro else "more than 0 s"
         raise TwinError("traffic model, horizon_s", f"{horizon_s}", f"{allowed}.")
     streets = read_streets(district)
     paths = quickest(streets)
-    net = network(streets, cache_folder() / "networks")
     begin = start.tz_convert("Asia/Shanghai")
     midnight = begin.normalize()
     # SUMO's time begins with the warm-up, so that it is never negative
@@ -65,6 +68,10 @@ def traffic_model(
     places = demand.Places(district, streets, paths)
     journeys = demand.of_run(district, streets, paths, places, midnight, span_s, day_kind, seed, stay_home_share)
     buses = demand.buses(district, streets, paths)
+    if junction is not None:
+        streets = around(streets, junction)
+        journeys, buses = demand.through_edges(journeys, paths, frozenset(streets.edges)), []
+    net = network(streets, cache_folder() / "networks")
     files = sumo_files(net, streets, paths, journeys, buses, span_s, micro=micro, seed=seed)
     own: dict[str, list[str]] = {}
     for name, edge in streets.edges.items():
@@ -84,6 +91,7 @@ def traffic_model(
         places={
             code: tuple((paths.names[edge], round(along, 1)) for edge, along in spot.edges)
             for code, spot in places.all().items()
+            if junction is None
         },
         calls=calls,
         close_above_m=min(close_above_m, IMPASSABLE_M),

@@ -277,6 +277,30 @@ def of_run(
     return sorted((way for way in journeys if first_s <= way.depart_s < last_s), key=lambda way: way.depart_s)
 
 
+def through_edges(journeys: list[Journey], paths: Paths, kept: frozenset[str]) -> list[Journey]:
+    """What is left of journeys on a few edges: each at the time at which it gets there when streets are empty."""
+    here = {paths.index[name] for name in kept}
+    found = []
+    for journey in journeys:
+        own = [k for k, edge in enumerate(journey.way) if edge in here]
+        if len(own) < 2:
+            continue
+        first, last = own[0], own[-1]
+        if last - first != len(own) - 1:
+            continue
+        late_s = paths.cost_s[journey.way[0], journey.way[first]]
+        found.append(
+            Journey(
+                round(journey.depart_s + float(late_s), 1),
+                journey.way[first : last + 1],
+                journey.from_m if first == 0 else 0.0,
+                journey.to_m,
+                journey.kind,
+            )
+        )
+    return sorted(found, key=lambda journey: journey.depart_s)
+
+
 @dataclass(frozen=True)
 class BusLine:
     """One direction of a line: its edges, its stops (name, edge, way along it [m]), and minutes between two buses."""

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,7 @@ class Streets:
         turns: every way over a junction.
         signals: node index → row of the signal there.
         origin_m: what is added to local coordinates to get the map's.
+        used: nodes at which edges meet; none: all.
     """
 
     nodes: tuple[tuple[str, str, float, float], ...]
@@ -96,6 +97,7 @@ class Streets:
     turns: tuple[Turn, ...]
     signals: dict[int, dict[str, object]]
     origin_m: tuple[float, float]
+    used: frozenset[int] = frozenset()
 
 
 def read_streets(district: "District") -> Streets:
@@ -130,6 +132,27 @@ def read_streets(district: "District") -> Streets:
         )
     signals = {at[row["node_code"]]: {"code": code, **row} for code, row in tables["signals"].iterrows()}
     return Streets(nodes, edges, tuple(_turns(nodes, edges)), signals, (x_m, y_m))
+
+
+def around(streets: Streets, signal: str) -> Streets:
+    """One junction and the streets that meet there, on their own.
+
+    Raises:
+        TwinError: no such signal.
+    """
+    node = next((node for node, row in streets.signals.items() if row["code"] == signal), None)
+    if node is None:
+        known = ", ".join(sorted(str(row["code"]) for row in streets.signals.values()))
+        raise TwinError("traffic model, junction", f"no signal {signal!r}", f"One of {known}.")
+    edges = {name: edge for name, edge in streets.edges.items() if node in {edge.start, edge.end}}
+    turns = tuple(turn for turn in streets.turns if turn.into in edges and streets.edges[turn.into].end == node)
+    met = {end for edge in edges.values() for end in (edge.start, edge.end)}
+    nodes = tuple(
+        (code, "frame_edge" if k != node else kind, x, y) for k, (code, kind, x, y) in enumerate(streets.nodes)
+    )
+    return replace(
+        streets, nodes=nodes, edges=edges, turns=turns, signals={node: streets.signals[node]}, used=frozenset(met)
+    )
 
 
 def _heading_deg(line: "LineString", *, at_end: bool) -> float:
@@ -234,6 +257,8 @@ def plain_xml(streets: Streets) -> dict[str, str]:
     """The network as netconvert's four input files: nodes, edges, connections, traffic lights."""
     nodes, edges, connections, logics = [], [], [], []
     for k, (code, kind, x_m, y_m) in enumerate(streets.nodes):
+        if streets.used and k not in streets.used:
+            continue
         if k in streets.signals:
             nodes.append(
                 f'<node id="{code}" x="{x_m}" y="{y_m}" type="traffic_light" tl="{streets.signals[k]["code"]}"/>'
