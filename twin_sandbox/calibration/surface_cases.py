@@ -255,7 +255,7 @@ def draw_profiles(twin: "Twin | None" = None) -> "Figure":  # noqa: ARG001 - as 
 
 
 def draw_streets(twin: "Twin") -> "Figure":
-    """40 mm in an hour on the streets alone, every gully blocked: depths after another hour, and the underpass closer."""
+    """40 mm in an hour on the streets, every gully blocked: depths after another hour, and the underpass closer."""
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
