@@ -43,6 +43,10 @@ def test_a_storm_keeps_a_run_to_two_days():
         ({"grid_m": float("nan")}, "grid_m"),
         ({"day_kind": ""}, "day_kind"),
         ({"day_kind": 3}, "day_kind"),
+        ({"weather": "fine"}, "weather"),
+        ({"horizon_h": "6"}, "horizon_h"),
+        ({"horizon_h": float("nan")}, "horizon_h"),
+        ({"report_step_s": None}, "report_step_s"),
         ({"policies": {}}, "policies"),
         ({"events": 5}, "events"),
         ({"events": ("fire",)}, "events"),
@@ -70,6 +74,10 @@ def test_events_are_kept_in_the_order_of_time():
         {"close_street_above_m": 0.0},
         {"stay_home_share": 1.5},
         {"stay_home_share": float("nan")},
+        {"stay_home_share": "half"},
+        {"close_street_above_m": "15 cm"},
+        {"tariff_cny_kwh": 0.6},
+        {"tariff_cny_kwh": ("cheap",) * 24},
     ],
 )
 def test_a_policy_out_of_all_measure_is_refused(wrong):

@@ -1,6 +1,7 @@
 """What happens in a run: when, which weather, tide and day, what befalls the district, and how it is run."""
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
 from twin_sandbox.errors import TwinError
@@ -105,6 +106,9 @@ class Scenario:
                 raise TwinError(f"{where}, weather", f"a {type(self.weather).__name__}", "A Weather.")
 
     def _refuse_wrong_times(self, where: str) -> None:
+        for name in ("horizon_h", "report_step_s"):
+            if not isinstance(getattr(self, name), Real):
+                raise TwinError(f"{where}, {name}", repr(getattr(self, name)), "A number.")
         longest_h = WET_HORIZON_H if self.rains else DRY_HORIZON_H
         if not 0.5 <= self.horizon_h <= longest_h:
             then = "" if not self.rains else f"Without a storm up to {DRY_HORIZON_H:g} h."
