@@ -5,6 +5,7 @@ names tell of a warning without its code, so a step is run through the same libr
 """
 
 import ctypes
+import os
 import shutil
 import tempfile
 import weakref
@@ -50,13 +51,20 @@ class Project:
         import epanet.toolkit as en
 
         self.en = en
-        self._folder = Path(tempfile.mkdtemp(prefix="practicum-supply-"))
-        self.handle = en.createproject()
-        self._end = weakref.finalize(self, _end, en, self.handle, self._folder)
-        source, report = self._folder / "supply.inp", self._folder / "report.txt"
-        source.write_text(text, encoding="utf-8", newline="\n")
         try:
-            en.open(self.handle, str(source), str(report), str(self._folder / "results.bin"))
+            folder = Path(tempfile.mkdtemp(prefix="practicum-supply-"))
+        except OSError as reason:
+            raise _no_room(reason) from None
+        self.handle = en.createproject()
+        self._end = weakref.finalize(self, _end, en, self.handle, folder, os.getpid())
+        source, report = folder / "supply.inp", folder / "report.txt"
+        try:
+            source.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as reason:
+            self.close()
+            raise _no_room(reason) from None
+        try:
+            en.open(self.handle, str(source), str(report), str(folder / "results.bin"))
         except Exception as reason:  # noqa: BLE001 - the toolkit raises nothing else
             en.close(self.handle)  # writes the report out
             raised = refusal(WHERE, str(reason), report)
@@ -65,10 +73,10 @@ class Project:
         if step_s is not None and horizon_s is not None:
             self._clock(step_s, horizon_s)
         if age is not False:
-            en.setqualtype(self.handle, en.AGE, "", "", "")
+            self.call("setqualtype", en.AGE, "", "", "")
             first: Mapping[str, float] = age if isinstance(age, Mapping) else {}
             for node in range(1, en.getcount(self.handle, en.NODECOUNT) + 1):
-                en.setnodevalue(self.handle, node, en.INITQUAL, first.get(en.getnodeid(self.handle, node), 0.0))
+                self.call("setnodevalue", node, en.INITQUAL, first.get(en.getnodeid(self.handle, node), 0.0))
         self._sizes()
         self._time = ctypes.c_long()
         self._pointer = ctypes.c_void_p(int(self.handle))
@@ -83,13 +91,13 @@ class Project:
         """Only what differs is set, and nothing that changes a balanced result."""
         en = self.en
         wanted = {en.DURATION: horizon_s, en.REPORTSTEP: step_s, en.REPORTSTART: 0}
-        if en.gettimeparam(self.handle, en.HYDSTEP) > step_s:
+        if self.call("gettimeparam", en.HYDSTEP) > step_s:
             wanted[en.HYDSTEP] = step_s
         for name, value in wanted.items():
-            if en.gettimeparam(self.handle, name) != value:
-                en.settimeparam(self.handle, name, value)
-        if en.getoption(self.handle, en.UNBALANCED) < 0:  # by default EPANET ends the whole run there
-            en.setoption(self.handle, en.UNBALANCED, MORE_TRIALS)
+            if self.call("gettimeparam", name) != value:
+                self.call("settimeparam", name, value)
+        if self.call("getoption", en.UNBALANCED) < 0:  # by default EPANET ends the whole run there
+            self.call("setoption", en.UNBALANCED, MORE_TRIALS)
 
     def _sizes(self) -> None:
         en = self.en
@@ -175,11 +183,17 @@ class Project:
         self._end()
 
 
+def _no_room(reason: OSError) -> TwinError:
+    return TwinError(WHERE, f"its input cannot be written: {reason.strerror}", then="Make room on disk.")
+
+
 def sums(place: NDArray[np.intp], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """The sum of the values at each of so many places."""
     return np.asarray(np.bincount(place, values, count), dtype=np.float64)
 
 
-def _end(en: Any, handle: Any, folder: Path) -> None:  # noqa: ANN401 - the toolkit
+def _end(en: Any, handle: Any, folder: Path, owner: int) -> None:  # noqa: ANN401 - the toolkit
+    if os.getpid() != owner:  # a fork of that process: neither the net nor the folder is its own
+        return
     en.deleteproject(handle)  # closes it too; to close it twice would end the process
     shutil.rmtree(folder, ignore_errors=True)
