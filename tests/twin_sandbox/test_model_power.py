@@ -119,6 +119,14 @@ def test_loads_run_from_hour_to_hour_into_the_day_of_rest(district):
     assert found[2] == share["restday", 1]
 
 
+def test_a_kind_of_day_is_one_of_the_table_s(district):
+    holiday = power_model(district, EVENING, 3600, day_kind="holiday")
+    sunday = power_model(district, EVENING + pd.Timedelta(days=4), 3600)
+    assert np.array_equal(holiday.load_w.values, sunday.load_w.values)
+    with pytest.raises(TwinError, match="power_model, day_kind: 'feast'"):
+        power_model(district, EVENING, 3600, day_kind="feast")
+
+
 def test_the_sun_stands_where_it_stands():
     """Equinox at 35.5° N, 120.9° E: noon at 11:56 Beijing time, cos z = cos 35.5° = 0.814 → 0.8 · 0.833 = 0.667."""
     share = clear_sky_share(pd.Timestamp("2026-03-21 00:00+08:00"), np.arange(0, 86400, 60.0))

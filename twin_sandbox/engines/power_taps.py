@@ -57,7 +57,11 @@ class Taps:
         if changer is None:
             return steps
         seen = voltage_pu[:, self._buses]
-        off = np.where(seen < changer.target_pu - changer.band_pu, 1, 0) - (seen > changer.target_pu + changer.band_pu)
+        low, high = changer.target_pu - changer.band_pu, changer.target_pu + changer.band_pu
+        if seen.min(initial=high) >= low and seen.max(initial=low) <= high:
+            self._outside_s[:] = 0.0
+            return steps
+        off = np.where(seen < low, 1, 0) - (seen > high)
         off = np.where((seen < DEAD_PU) | ~self._automatic, 0, off)
         if not off.any():
             self._outside_s[:] = 0.0

@@ -25,6 +25,7 @@ from twin_sandbox.engines.power_model import (
 )
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.power_grid import TABLES, PowerGrid, loads_at, network
+from twin_sandbox.world.models.people_days import MORE_KINDS
 from twin_sandbox.world.models.power_sites import failing_depths
 from twin_sandbox.world.models.power_sun import clear_sky_share
 from twin_sandbox.world.models.power_zones import cutting_switches
@@ -96,11 +97,14 @@ def power_model(
         step_s: shortest exchange of values [s].
 
     Raises:
-        TwinError: a table names a bus or branch that is not there, a profile is missing, an outage names no power
-            asset, or a step that does not divide a minute or is none of whole minutes.
+        TwinError: a table names a bus or branch that is not there, a profile is missing, an unknown kind of day, an
+            outage names no power asset, or a step that does not divide a minute or is none of whole minutes.
     """
     if step_s < 1 or (60 % step_s and step_s % 60):
         raise TwinError("power_model, step_s", f"{step_s} s", "Whole minutes, or a part of 60 s: 10, 60, 300 …")
+    kinds = {*district.facts["day_kinds"]["day_kind"], *MORE_KINDS}
+    if day_kind is not None and day_kind not in kinds:
+        raise TwinError("power_model, day_kind", repr(day_kind), f"One of: {', '.join(sorted(kinds))}.")
     tables = {name: district.entities[name] for name in TABLES}
     services, panels = tables["power_services"], tables["pv_systems"]
     load_w, load_var = _loads(services, district.facts["load_profiles"], start, horizon_s, day_kind)
