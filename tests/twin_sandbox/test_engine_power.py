@@ -18,7 +18,8 @@ from twin_sandbox.engines.power_model import Batteries, Course, Outage, TapChang
 from twin_sandbox.engines.power_relief import EMERGENCY_S, RESTORE_S
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.power_grid import PowerGrid, power_grid, read_power_grid, write_power_grid
-from twin_sandbox.world.models.power import grid_model, power_model
+from twin_sandbox.world.models.power import power_model
+from twin_sandbox.world.models.power_file import grid_model
 
 NIGHT = pd.Timestamp("2026-07-15 19:59+08:00")
 
