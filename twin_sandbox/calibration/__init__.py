@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from twin_sandbox.generate.sanity.value import Value
     from twin_sandbox.world.twin import Twin
 
-PARTS = ("city_water", "supply", "power", "traffic", "buildings", "sun", "heat", "people")
+PARTS = ("city_water", "surface_cases", "supply", "power", "traffic", "buildings", "sun", "heat", "people")
 """One module a part: ``values(twin)``, and ``PICTURES``, caption → what draws it."""
 
 
