@@ -47,11 +47,11 @@ _NONE = float("nan")
 # GB 50736-2012, 3.0.2 and 3.0.6 (20 °C, 26 °C; air by person), GB 50189-2015, annex B (lamps, machines, persons by
 # area, here as means of a floor with corridors), JGJ 26-2018, 4 (homes 0.5 air changes, 3.8 W/m² inner gains)
 USES = {
-    "residential": Use(0.28, 0.5, 20.0, 26.0, 5.0, 30.0, 0.45),
-    "shop": Use(0.35, 0.9, 20.0, 26.0, 13.0, 15.0, 0.8),
-    "office": Use(0.40, 0.8, 20.0, 26.0, 13.0, 15.0, 0.8),
+    "residential": Use(0.28, 0.5, 20.0, 26.0, 5.0, 30.0, 0.75),
+    "shop": Use(0.35, 0.9, 20.0, 26.0, 13.0, 15.0, 0.9),
+    "office": Use(0.40, 0.8, 20.0, 26.0, 13.0, 15.0, 0.9),
     "school": Use(0.35, 0.9, 20.0, 26.0, 8.0, 8.0, 0.7),
-    "hospital": Use(0.35, 1.1, 22.0, 26.0, 13.0, 12.0, 0.8),
+    "hospital": Use(0.35, 1.1, 22.0, 26.0, 13.0, 12.0, 0.9),
     "port": Use(0.08, 0.6, _NONE, _NONE, 4.0, 80.0, 0.0),
 }
 _OTHER = Use(0.05, 0.5, _NONE, _NONE, 8.0, 500.0, 0.0)

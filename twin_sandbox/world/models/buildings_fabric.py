@@ -1,7 +1,7 @@
 """What the buildings of a district are made of, by year, structure and shape.
 
 Transmission by energy class follows the generations of the Chinese design standards for the cold zone: before 1986
-brick and single glass; JGJ 26-1986 (30 % saved), JGJ 26-1995 (50 %), JGJ 26-2010 (65 %), JGJ 26-2018 (75 %), and for
+brick with windows since replaced; JGJ 26-1986 (30 % saved), JGJ 26-1995 (50 %), JGJ 26-2010 (65 %), JGJ 26-2018 (75 %), and for
 public buildings GB 50189 of 1993, 2005 and 2015. Values are typical of each, not a clause.
 """
 
@@ -40,7 +40,7 @@ SKINS = {
     "B": Skin(0.55, 0.42, 0.40, 2.6, 0.55, 1.0),
     "C": Skin(0.85, 0.65, 0.50, 3.2, 0.62, 1.2),
     "D": Skin(1.15, 0.90, 0.60, 4.0, 0.68, 1.4),
-    "E": Skin(1.70, 1.30, 0.70, 5.2, 0.75, 1.6),
+    "E": Skin(1.45, 1.10, 0.60, 4.0, 0.70, 1.4),
 }
 
 
