@@ -220,6 +220,14 @@ def test_what_cannot_be_is_refused_and_nothing_moves(spoil, call, words):
     np.testing.assert_array_equal(surface.depth_m, before)
 
 
+@pytest.mark.parametrize("other", [np.zeros((3, 4), np.float32), np.zeros((4, 3)).T], ids=["single", "by column"])
+def test_an_array_that_the_kernel_could_not_change_is_refused(other):
+    surface = Surface(plain_grid(np.zeros((3, 4)), 5.0, 0.02))
+    surface.depth_m = other
+    with pytest.raises(TwinError, match=r"depth_m: an array of float.*Set its values"):
+        surface.advance(5.0)
+
+
 def test_a_source_in_a_house_is_refused():
     ground = np.zeros((3, 3))
     ground[1, 1] = np.nan

@@ -270,6 +270,7 @@ class Surface:
     def _wells(self) -> NDArray[np.uint32]:
         """Flat indices of the cells with a source."""
         self._same_shape("source_m_s", self.source_m_s)
+        self._in_place("source_m_s", self.source_m_s)
         flat = self.source_m_s.ravel()
         wells = np.flatnonzero(flat)
         if not np.isfinite(flat[wells]).all():
@@ -299,6 +300,7 @@ class Surface:
     def _checked_m3(self) -> float:
         """Water on the surface; refuses depths that cannot be."""
         self._same_shape("depth_m", self.depth_m)
+        self._in_place("depth_m", self.depth_m)
         if not (self.depth_m.min() >= 0 and self.depth_m.max() < np.inf):
             raise TwinError("street surface, depth_m", "a depth that is negative or no number", "Zero or more metres")
         return self.stored_m3
@@ -306,6 +308,14 @@ class Surface:
     def _same_shape(self, name: str, found: Floats) -> None:
         if found.shape != self._rain.shape:
             raise TwinError(f"street surface, {name}", f"shape {found.shape}", f"{self._rain.shape}, to fit the grid")
+
+    @staticmethod
+    def _in_place(name: str, found: Floats) -> None:
+        """The kernel writes where the array lies: one of another kind would be copied, and the result lost."""
+        if found.dtype != np.float64 or not found.flags.c_contiguous:
+            kind = f"{found.dtype}{'' if found.flags.c_contiguous else ', not row by row'}"
+            then = f"Set its values: {name}[:] = …"
+            raise TwinError(f"street surface, {name}", f"an array of {kind}", "float64 row by row", then)
 
     def _step(self, seconds: float, wells: NDArray[np.uint32], totals: Floats) -> int:
         return self._kernel(
