@@ -1,5 +1,6 @@
 """Water in the city: EPA SWMM 5.2 and the street surface in 2-D, as one engine in a process of its own."""
 
+import functools
 import io
 import math
 import os
@@ -184,7 +185,7 @@ class CityWater:
         """The interval of the exchange [s]."""
         return self.model.step_s
 
-    @property
+    @functools.cached_property
     def takes(self) -> Mapping[str, Port]:
         """Settings of pumps and gates, and whether each pump has power."""
         return {
@@ -194,7 +195,7 @@ class CityWater:
             "powered": Port(self.model.pump_codes, "1", "1 with power, 0 without: the pump stands still; NaN: with"),
         }
 
-    @property
+    @functools.cached_property
     def gives(self) -> Mapping[str, Port]:
         """Levels, flows and settings of the sewers, power of the pumps, depths in streets and at sites."""
         model = self.model
@@ -291,7 +292,7 @@ class CityWater:
             raise TwinError("city water engine (EPA SWMM)", f"{said['failed']} (after {said['time_s']:g} s)", then=KEPT)
         return said, state
 
-    @property
+    @functools.cached_property
     def _widths(self) -> list[int]:
         model = self.model
         counted = (model.nodes, model.links, model.rules, model.pumps_kw, model.streets, model.sites)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from twin_sandbox.engines.frames import Answer, RefusedError, serve
 from twin_sandbox.engines.surface import Grid, Surface
-from twin_sandbox.engines.swmm import NODE, Swmm
+from twin_sandbox.engines.swmm import LINK_FLOW, NODE, NODE_HEAD, Swmm
 
 Floats = NDArray[np.float64]
 
@@ -57,9 +57,9 @@ class Exchange:
         library = ctypes.CDLL(str(Path(solver.__file__).with_name("libswmm5.so")))
         self._at = [
             ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-            for name in ("swmm_getNodeResult", "swmm_getNodeStats", "swmm_setNodeInflow")
+            for name in ("swmm_getNodeResult", "swmm_getNodeStats", "swmm_setNodeInflow", "swmm_getLinkResult")
         ]
-        self._offer, self._settle, self._read, self._pour = exchange()
+        self._offer, self._settle, self._read, self._pour, self._gather = exchange()
         self.surface, self.manholes, self.cells, self.inlets, self.seconds = surface, manholes, cells, inlets, seconds
         count = manholes.size
         self.head, self.flooded_m3, self.up_m3 = np.zeros(count), np.zeros(count), np.zeros(count)
@@ -86,6 +86,16 @@ class Exchange:
         if failed:
             raise RefusedError(f"SWMM's toolkit, error {failed}: a manhole could not be read")
         return bool(self.up_m3.any())
+
+    def sewers(self, nodes: NDArray[np.int32], links: NDArray[np.int32]) -> Floats:
+        """Head of each node [m above datum] and flow of each link [m³/s]."""
+        found = np.zeros(nodes.size + links.size)
+        room = (self._room.ctypes.data, self._room)
+        failed = self._gather(self._at[0], nodes, NODE_HEAD, *room, found[: nodes.size])
+        failed |= self._gather(self._at[3], links, LINK_FLOW, *room, found[nodes.size :])
+        if failed:
+            raise RefusedError(f"SWMM's toolkit, error {failed}: a level or flow could not be read")
+        return found
 
     def street(self, rain: Floats, sea_m: float) -> None:
         """Move the surface by one interval, and give SWMM what went down."""
@@ -136,6 +146,8 @@ class Simulation:
         self.awake, self.shore_m = not self.coupled, _shore_m(self.surface.grid, given["inland"])
         self.quiet_s, self.before = 0, self.surface.depth_m.copy()
         self.deepest = np.zeros_like(self.surface.depth_m)
+        self.nodes, self.links = np.array(self.swmm.nodes, np.int32), np.array(self.swmm.links, np.int32)
+        self.groups_m: Floats | None = None
         self.moments = np.arange(given["sea_m"].size)
         self.failed = ""
         self.states = (self.folder / "states").open("r+b", buffering=0)
@@ -145,12 +157,14 @@ class Simulation:
 
     def state(self) -> Floats:
         """Heads, flows, settings; power of the pumps; deepest water of each street and site."""
-        depth = np.append(self.surface.depth_m.ravel(), 0.0)
-        deepest = np.maximum.reduceat(depth[self.given["group_cells"]], self.given["group_starts"])
-        swmm = np.array(self.swmm.state())
-        flow = dict(zip(self.swmm.link_of, swmm[len(self.swmm.nodes) :], strict=False))
-        power = [kw * self.swmm.now[name] * (flow[name] > 0.0) for name, kw in self.pumps_kw.items()]
-        return np.concatenate([swmm, power, deepest])
+        swmm = self.swmm
+        sewers = self.exchange.sewers(self.nodes, self.links)
+        flow = dict(zip(swmm.link_of, sewers[self.nodes.size :], strict=True))
+        power = [kw * swmm.now[name] * (flow[name] > 0.0) for name, kw in self.pumps_kw.items()]
+        if self.groups_m is None:
+            depth, starts = self.surface.depth_m.ravel()[self.given["group_cells"]], self.given["group_starts"]
+            self.groups_m = np.maximum.reduceat(depth, starts) if starts.size else depth
+        return np.concatenate([sewers, list(swmm.now.values()), power, self.groups_m])
 
     def record(self) -> None:
         """Keep the state of this moment, and the map of depths."""
@@ -187,6 +201,7 @@ class Simulation:
         if not self.coupled:
             self.surface.advance(self.step_s, self.given["rain_share"] * (mm_h * MM_H), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)
+            self.groups_m = None
             self.swmm.step()
             return
         exchange = self.exchange
@@ -201,6 +216,7 @@ class Simulation:
                 self.quiet_s = 0
             if not self.awake:
                 exchange.rest()
+            self.groups_m = None
         self.swmm.step()
         exchange.read()
 

@@ -17,7 +17,7 @@ from twin_sandbox.errors import TwinError
 
 KERNELS = "kernels"
 _SOURCES = ("surface_kernel.py", "exchange.py", "exchange_swmm.py")
-_COUNT = 5
+_COUNT = 6
 
 
 def kernels_folder() -> Path:
@@ -59,7 +59,7 @@ def surface_advance() -> Callable[..., int]:
 
 @functools.cache
 def exchange() -> tuple[Callable[..., Any], ...]:
-    """``offer``, ``settle``, ``read`` and ``pour`` of the exchange between streets and sewers, compiled.
+    """``offer``, ``settle``, ``read``, ``pour`` and ``gather`` of the exchange between streets and sewers, compiled.
 
     Raises:
         TwinError: as for `surface_advance`.
@@ -72,6 +72,7 @@ def exchange() -> tuple[Callable[..., Any], ...]:
         _compiled(exchange.settle, exchange.SETTLE_SIGNATURE, folder),
         _compiled(exchange_swmm.read, exchange_swmm.READ_SIGNATURE, folder),
         _compiled(exchange_swmm.pour, exchange_swmm.POUR_SIGNATURE, folder),
+        _compiled(exchange_swmm.gather, exchange_swmm.GATHER_SIGNATURE, folder),
     )
 
 

@@ -114,3 +114,27 @@ def pour(inflow_at: int, nodes: Numbers, taken_m3s: Floats) -> np.int32:
     for n in range(nodes.size):
         failed |= _set_inflow(inflow_at, nodes[n], taken_m3s[n])  # type: ignore[call-arg]
     return failed
+
+
+GATHER_SIGNATURE = "int32(int64, int32[::1], int32, int64, float64[::1], float64[::1])"
+
+
+def gather(value_at: int, things: Numbers, what: np.int32, room_at: int, room: Floats, out: Floats) -> np.int32:
+    """One quantity of many nodes or links.
+
+    Args:
+        value_at: address of ``swmm_getNodeResult`` or ``swmm_getLinkResult``.
+        things: SWMM's number of each.
+        what: SWMM's number of the quantity.
+        room_at: address of ``room``.
+        room: one number that SWMM writes to.
+        out: written.
+
+    Returns:
+        0, or the bits of SWMM's error codes.
+    """
+    failed = np.int32(0)
+    for n in range(things.size):
+        failed |= _get_value(value_at, things[n], what, room_at)  # type: ignore[call-arg]
+        out[n] = room[0]
+    return failed
