@@ -82,7 +82,7 @@ class BuildingsModel:
 
 @dataclass(frozen=True)
 class Asked:
-    """What buildings do and ask for at a moment: heat wanted and cold given [W], and room air if they got it [°C]."""
+    """What buildings ask for over a step: mass after it and air without heat or cold [°C]; heat asked, cold given [W]."""
 
     mass_c: Floats
     air_c: Floats
@@ -96,6 +96,7 @@ class Rooms:
     def __init__(self, model: BuildingsModel, outside_c: Floats, sun_w: Floats) -> None:
         self._model, self._outside_c, self._sun_w = model, outside_c, sun_w
         self.zones = Zones(model.fabric, model.step_s)
+        # rooms 2.6 m high; air holds 0.333 Wh/(m³·K)
         self._open_w_k = OPEN_WINDOWS_PER_H * model.fabric.floor_m2 * 2.6 * 0.333
         self.mass_c = self._settled()
 

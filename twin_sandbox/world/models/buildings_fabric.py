@@ -1,8 +1,8 @@
 """What the buildings of a district are made of, by year, structure and shape.
 
 Transmission by energy class follows the generations of the Chinese design standards for the cold zone: before 1986
-brick with windows since replaced; JGJ 26-1986 (30 % saved), JGJ 26-1995 (50 %), JGJ 26-2010 (65 %), JGJ 26-2018 (75 %), and for
-public buildings GB 50189 of 1993, 2005 and 2015. Values are typical of each, not a clause.
+brick with windows since replaced; JGJ 26-1986 (30 % saved), JGJ 26-1995 (50 %), JGJ 26-2010 (65 %), JGJ 26-2018
+(75 %), and for public buildings GB 50189 of 1993, 2005 and 2015. Values are typical of each, not a clause.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
