@@ -82,7 +82,7 @@ class BuildingsModel:
 
 @dataclass(frozen=True)
 class Asked:
-    """What buildings ask for over a step: mass after it and air without heat or cold [°C]; heat asked, cold given [W]."""
+    """A step ahead: mass after it and air over it without heat or cold [°C], heat asked for and cold given [W]."""
 
     mass_c: Floats
     air_c: Floats
