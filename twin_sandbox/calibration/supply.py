@@ -52,7 +52,7 @@ def _pressures(twin: "Twin", day: Run, last: Mapping[str, Array]) -> Iterator[Va
     yield Value("supply_pressure_greatest", round(float(pressure.max()), 1), 28.0, 45.0, "m", "practice")
     top = last["service_pressure_m"].min(axis=0)
     pumped = np.isin(buildings(day.model), [booster.building for booster in day.model.boosters])
-    source = f"{HOUSES}, 3.4: taps work from 5 to 10 m"
+    source = f"{HOUSES}: taps work from 5 to 10 m"
     yield Value("uppermost_tap_without_pumps_least", round(float(top[~pumped].min()), 1), 5.0, 45.0, "m", source)
     yield Value("uppermost_tap_with_pumps_least", round(float(top[pumped].min()), 1), 5.0, 45.0, "m", source)
     least = float(last["chlorine_mg_l"][:, served].min())
@@ -67,7 +67,9 @@ def _flows(twin: "Twin", day: Run, last: Mapping[str, Array]) -> Iterator[Value]
     peak = produced.reshape(24, -1).mean(axis=1).max() / produced.mean()
     yield Value("greatest_hour_by_mean", round(float(peak), 2), 1.2, 1.6, "1", f"{OUTDOOR}, Kh")
     balances = day.finished.balances
-    yield Value("leakage_share", round(balances["leakage_share"], 3), 0.03, 0.12, "1", "CJJ 92-2016; 0.09 from 2025 on")
+    yield Value(
+        "leakage_share", round(balances["leakage_share"], 3), 0.03, 0.12, "1", "CJJ 92-2016; 0.09 wanted from 2025 on"
+    )
     error = balances["worst_step_error"]
     yield Value("water_balance_error_of_a_step_greatest", float(f"{error:.1e}"), 0.0, 1e-3, "1", RULE)
     pipes = twin.entities["water_pipes"]
