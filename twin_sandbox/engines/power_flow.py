@@ -5,13 +5,13 @@ library's batch calculation, which gives the same bits as one after the other.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.power_model import Floats
+from twin_sandbox.engines.power_model import Floats, Rows
 from twin_sandbox.errors import TwinError
 
 _MEANS = {
@@ -77,6 +77,10 @@ class Flow:
     source_w: Floats
     losses_w: Floats
 
+    def at(self, rows: Rows) -> "Flow":
+        """The flow at these of its moments."""
+        return Flow(*(getattr(self, one.name)[rows] for one in fields(self)))
+
     @property
     def gap_share(self) -> Floats:
         """What the balance of active power lacks at each moment, by what is turned over (at least 100 kW), (n,)."""
@@ -109,6 +113,7 @@ class PowerFlow:
         self._rows = {name: len(rows) for name, rows in components.items()}
         self._ids = {name: rows["id"] for name, rows in components.items()}
         self._read = [name for name in _READ if name in components]
+        self._last: tuple[tuple[Floats, Floats, Floats], Flow] | None = None
         self._kept: dict[tuple[str, int], NDArray[Any]] = {}
 
     def change(self, component: str, **columns: NDArray[Any]) -> None:
@@ -117,6 +122,7 @@ class PowerFlow:
         for column, values in columns.items():
             rows[column] = values
         self._model.update(update_data={component: rows})
+        self._last = None
 
     def solve(self, load_w: Floats, load_var: Floats, gen_w: Floats, *, linear: bool = False) -> Flow:
         """Solve at n moments.
@@ -130,6 +136,22 @@ class PowerFlow:
         Raises:
             FlowError: no solution at one of the moments.
         """
+        if linear:
+            return self._calculate(load_w, load_var, gen_w, linear=True)
+        told = (load_w, load_var, gen_w)
+        # What has not changed since the moment before has the same solution, to the bit: it is not sought again.
+        if len(load_w) == 1:
+            if self._last is None or not all(np.array_equal(a, b) for a, b in zip(told, self._last[0], strict=True)):
+                self._last = None
+                self._last = (told, self._calculate(*told))
+            return self._last[1]
+        new = np.ones(len(load_w), np.bool_)
+        new[1:] = (load_w[1:] != load_w[:-1]).any(1) | (gen_w[1:] != gen_w[:-1]).any(1)
+        new[1:] |= (load_var[1:] != load_var[:-1]).any(1)
+        flow = self._calculate(*(values[new] for values in told))
+        return flow if new.all() else flow.at(np.cumsum(new) - 1)
+
+    def _calculate(self, load_w: Floats, load_var: Floats, gen_w: Floats, *, linear: bool = False) -> Flow:
         changes: dict[str, NDArray[Any]] = {}
         if self._rows.get("sym_load"):
             loads = changes["sym_load"] = self._update("sym_load", len(load_w))

@@ -26,13 +26,18 @@ class Course:
     Args:
         at_s: moments since the start of the run, rising, (k,).
         values: (k, n).
+        held_s: values are taken every so many seconds, counted from the first knot, and held until then; 0: always.
     """
 
     at_s: Floats
     values: Floats
+    held_s: float = 0.0
 
     def at(self, times_s: Floats) -> Floats:
         """The values at each moment, (t, n); at a knot they are the knot's, to the last digit."""
+        if self.held_s:
+            first_s = self.at_s[0]
+            times_s = first_s + np.floor((times_s - first_s) / self.held_s) * self.held_s
         last = len(self.at_s) - 1
         if len(times_s) == 1:
             return self._one(float(times_s[0]), last)

@@ -50,6 +50,8 @@ SEASONS = {12: "winter", 1: "winter", 2: "winter", 3: "spring", 4: "spring", 5: 
            8: "summer", 9: "autumn", 10: "autumn", 11: "autumn"}  # fmt: skip
 REST = ("weekend", "holiday")
 """Kinds of day on which the profiles of a day of rest hold."""
+METERED_S = 300.0
+"""Loads and sun of the engine's own are taken every five minutes of the clock."""
 SUN_STEP_S = 600
 DIESEL_STIFFNESS = 100.0
 """Short-circuit power of a diesel set as a source, by its rating: its regulator holds the voltage, so that in steady
@@ -83,7 +85,8 @@ def power_model(
 ) -> PowerModel:
     """The district's medium and low voltage from ``start`` on, with the loads of ordinary days of the season.
 
-    Loads run straight from one full hour of the profiles to the next. Panels follow a clear sky.
+    Loads run straight from one full hour of the profiles to the next, taken every five minutes. Panels follow a clear
+    sky.
 
     Args:
         district: whose tables.
@@ -164,16 +167,17 @@ def _loads(
         active.append(known[key][0] * 1e3)
         reactive.append(known[key][1] * 1e3)
     at_s = np.arange(count, dtype=np.float64) * 3600.0 - float((start - first).total_seconds())
-    return Course(at_s, np.array(active)), Course(at_s, np.array(reactive))
+    return Course(at_s, np.array(active), METERED_S), Course(at_s, np.array(reactive), METERED_S)
 
 
 def _sun(panels: pd.DataFrame, start: pd.Timestamp, horizon_s: float) -> Course:
     """What panels give under a clear sky [W]; the inverter cuts it."""
-    at_s = np.arange(0.0, horizon_s + SUN_STEP_S, SUN_STEP_S, dtype=np.float64)
+    past_s = (start - start.floor("5min")).total_seconds()
+    at_s = np.arange(0.0, horizon_s + past_s + SUN_STEP_S, SUN_STEP_S, dtype=np.float64) - past_s
     share = clear_sky_share(start, at_s)
     peak, inverter = panels["kwp"].to_numpy(float), panels["inverter_kw"].to_numpy(float)
     watts = np.minimum(share[:, None] * peak, inverter) * 1e3
-    return Course(np.asarray(at_s, np.float64), np.asarray(watts, np.float64))
+    return Course(np.asarray(at_s, np.float64), np.asarray(watts, np.float64), METERED_S)
 
 
 def _signals(district: "District", buses: Any) -> dict[str, int]:  # noqa: ANN401 - a GeoDataFrame
