@@ -64,6 +64,7 @@ def model(
         rules={"pump_1": Rule("pump", "tank", "sea", start_depth_m=1.0, stop_depth_m=0.4)},
         pumps_kw={"pump_1": 22.0},
         step_s=5,
+        rest_s=10,
         report_s=300,
         horizon_s=60 * MINUTES,
         grid=grid,
@@ -242,14 +243,14 @@ def test_a_model_that_swmm_refuses_tells_its_code_and_the_object():
 
 
 def test_a_step_between_two_exchanges_is_refused(running):
-    with pytest.raises(TwinError, match="Multiples of 5 s"):
-        running(model()).step(7, {})
+    with pytest.raises(TwinError, match="Multiples of 10 s"):
+        running(model()).step(15, {})
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, np.inf])
 def test_a_setting_that_no_pump_has_is_refused(running, wrong):
     with pytest.raises(TwinError, match=r"pump_1.*0 to 1"):
-        running(model()).step(5, {"setting": np.array([wrong])})
+        running(model()).step(10, {"setting": np.array([wrong])})
 
 
 def test_a_worker_that_dies_before_the_end_is_told_and_what_it_kept_is_there(running):
@@ -371,6 +372,26 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_the_number_of_the_routing_step_is_swmms():
+    from swmm.toolkit import solver
+
+    assert solver.swmm_ROUTESTEP == city_water_worker.ROUTE_STEP
+
+
+def test_streets_at_rest_let_swmm_take_longer_steps(simulation, capfd):
+    """Dry until the rain of the tenth minute: 60 steps of 10 s instead of 120, then 5 s again."""
+    wanted = model(foul_m3s=0.01)
+    late = simulation(replace(wanted, rain_mm_h=np.where(np.arange(MINUTES + 1) == 10, STORM_MM_H, 0.0)))
+    steps = []
+    step = late.swmm.step
+    late.swmm.step = lambda: (steps.append(late.swmm.step_s), step())
+    late.advance(660, {}, {})
+    assert steps == [10] * 60 + [5] * 12
+    assert late.swmm.time_s == 660
+    late.swmm.finish()
+    capfd.readouterr()
 
 
 def test_children_come_from_one_warm_parent_of_a_single_thread(running):

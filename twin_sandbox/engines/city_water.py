@@ -73,6 +73,7 @@ class CityWaterModel:
         rules: link → its rule; exactly these links can be commanded.
         pumps_kw: pump's name → power that it takes while it runs [kW].
         step_s: fixed routing step, and interval of the exchange [s].
+        rest_s: routing step while the streets rest [s], a multiple of ``step_s``.
         report_s: records are kept every so many seconds.
         horizon_s: length of the run [s].
         grid: the street surface.
@@ -96,6 +97,7 @@ class CityWaterModel:
     rules: Mapping[str, Rule]
     pumps_kw: Mapping[str, float]
     step_s: int
+    rest_s: int
     report_s: int
     horizon_s: int
     grid: Grid
@@ -182,8 +184,8 @@ class CityWater:
 
     @property
     def step_s(self) -> int:
-        """The interval of the exchange [s]."""
-        return self.model.step_s
+        """SWMM's step while the streets rest [s]; whoever steps this engine falls on its multiples."""
+        return self.model.rest_s
 
     @functools.cached_property
     def takes(self) -> Mapping[str, Port]:
@@ -339,6 +341,7 @@ def _request(model: CityWaterModel, folder: Path) -> dict[str, Any]:
         "pumps_kw": dict(model.pumps_kw),
         "manholes": model.manholes.names,
         "step_s": model.step_s,
+        "rest_s": model.rest_s,
         "report_s": model.report_s,
         "forcing_s": model.forcing_s,
         "ground_m2": model.ground_m2,

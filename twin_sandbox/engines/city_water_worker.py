@@ -27,6 +27,9 @@ STILL_S = 60
 STILL_M3S = 1e-4
 """The surface rests when within a minute no depth changed by more, and all gullies together take less."""
 
+ROUTE_STEP = 3
+"""SWMM's number of the routing step among its properties (``swmm_ROUTESTEP``; a test holds it equal)."""
+
 MM_H = 1e-3 / 3600.0
 
 
@@ -54,7 +57,7 @@ class Exchange:
         from twin_sandbox.engines.compiled import exchange
         from twin_sandbox.engines.exchange_swmm import STATISTICS
 
-        library = ctypes.CDLL(str(Path(solver.__file__).with_name("libswmm5.so")))
+        self._library = library = ctypes.CDLL(str(Path(solver.__file__).with_name("libswmm5.so")))
         self._at = [
             ctypes.cast(getattr(library, name), ctypes.c_void_p).value
             for name in ("swmm_getNodeResult", "swmm_getNodeStats", "swmm_setNodeInflow", "swmm_getLinkResult")
@@ -113,6 +116,12 @@ class Exchange:
         )  # fmt: skip
         self.pour()
 
+    def pace(self, swmm: Swmm, seconds: int) -> None:
+        """Set SWMM's routing step, by its own interface."""
+        if swmm.step_s != seconds:
+            self._library.swmm_setValue(ROUTE_STEP, 0, ctypes.c_double(seconds))
+            swmm.step_s = seconds
+
     def rest(self) -> None:
         """Nothing goes down any more."""
         self.taken_m3s[:] = 0.0
@@ -134,6 +143,7 @@ class Simulation:
         with np.load(self.folder / "surface.npz") as file:
             given = {name: file[name] for name in file.files}
         self.given, self.step_s, self.report_s = given, int(request["step_s"]), int(request["report_s"])
+        self.rest_s = int(request["rest_s"])
         self.coupled, self.forcing_s = bool(request["coupled"]), int(request["forcing_s"])
         names = ("ground_m", "roughness_n", "face_x_m", "face_y_m", "sea")
         parts = {name: given[name] for name in names}
@@ -185,7 +195,10 @@ class Simulation:
         self.swmm.unpowered = {name for name, has in powered.items() if not has}
         try:
             while self.swmm.time_s < until_s and not self.swmm.ended and not self.failed:
-                self.interval()
+                if self.resting():
+                    self.rest()
+                else:
+                    self.interval()
                 if self.swmm.time_s % self.report_s == 0:
                     self.record()
         except RefusedError as error:
@@ -193,11 +206,29 @@ class Simulation:
         except OSError as error:
             self.failed = f"the run's folder could not be written ({error.strerror})"
 
+    def forcing(self) -> tuple[float, float]:
+        """Rain [mm/h] and level of the sea [m above datum] now."""
+        time_s, rain = self.swmm.time_s, self.given["rain_mm_h"]
+        sea_m = float(np.interp(time_s / self.forcing_s, self.moments, self.given["sea_m"]))
+        return float(rain[min(time_s // self.forcing_s, rain.size - 1)]), sea_m
+
+    def resting(self) -> bool:
+        """Whether the streets may be left alone for a longer step of SWMM."""
+        if self.awake or self.swmm.time_s % self.rest_s:
+            return False
+        mm_h, sea_m = self.forcing()
+        return mm_h == 0.0 and sea_m <= self.shore_m and not self.exchange.up_m3.any()
+
+    def rest(self) -> None:
+        """One step of SWMM alone."""
+        self.exchange.pace(self.swmm, self.rest_s)
+        self.swmm.step()
+        self.exchange.read()
+
     def interval(self) -> None:
         """One exchange interval."""
-        time_s = self.swmm.time_s
-        mm_h = float(self.given["rain_mm_h"][min(time_s // self.forcing_s, self.given["rain_mm_h"].size - 1)])
-        sea_m = float(np.interp(time_s / self.forcing_s, self.moments, self.given["sea_m"]))
+        mm_h, sea_m = self.forcing()
+        self.exchange.pace(self.swmm, self.step_s)
         if not self.coupled:
             self.surface.advance(self.step_s, self.given["rain_share"] * (mm_h * MM_H), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)

@@ -34,6 +34,10 @@ ROUTING_STEP_S = 5
 WET_STEP = "00:00:15"
 """SWMM works out runoff a step ahead of the sewers: the shorter, the less water is between the two in the account."""
 
+REST_STEP_S = 10
+"""Routing step while the streets rest [s]. What SWMM loses of a dry day's little water grows with it: 0.1 % at 5 s,
+0.3 % at 10 s, 0.5 % at 20 s."""
+
 GULLY_EDGE_M = 1.0
 """Edge over which water falls into a gully [m]: a grating of 0.45 by 0.75 m at the kerb has 1.65 m (16S518), of which
 litter leaves 0.6."""
@@ -277,6 +281,7 @@ class _Writer(Network):
             rules=self.rules,
             pumps_kw={name: power for name, (power, _) in self.pumps.items()},
             step_s=ROUTING_STEP_S,
+            rest_s=REST_STEP_S,
             report_s=scenario.report_step_s,
             horizon_s=scenario.horizon_s,
             grid=ground_.grid,
