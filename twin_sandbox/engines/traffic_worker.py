@@ -159,7 +159,7 @@ class Simulation:
         sumo, best = self.sumo, None
         for start, from_m in call["from"]:
             for end, to_m in call["to"]:
-                if start == end and to_m < from_m:
+                if start in self.closed or end in self.closed or (start == end and to_m < from_m):
                     continue
                 found = sumo.simulation.findRoute(start, end, "ambulance")
                 if not found.edges or not self.closed.isdisjoint(found.edges):
@@ -342,10 +342,11 @@ def informed(vehicle: str) -> bool:
 
 def said(error: Exception) -> str:
     """SUMO's own words: what it printed as errors, else the exception's."""
-    with contextlib.suppress(OSError), open("errors.log", encoding="utf-8", errors="replace") as log:  # noqa: PTH123 - as above
-        words = [line.strip().removeprefix("Error: ") for line in log if line.startswith("Error")]
-        if words:
-            return " ".join(dict.fromkeys(words[:4]))
+    for name in ("errors.log", "console"):  # the latter holds what SUMO says before it has opened the former
+        with contextlib.suppress(OSError), open(name, encoding="utf-8", errors="replace") as log:  # noqa: PTH123 - as above
+            words = [line.strip().removeprefix("Error: ") for line in log if line.startswith("Error")]
+            if words:
+                return " ".join(dict.fromkeys(words[:4]))
     return str(error).strip()
 
 
