@@ -19,6 +19,8 @@ os.environ["LIBSUMO_AS_TRACI"] = "quiet"
 CONFIG, EDGES = "run.sumocfg", "edges.xml"
 WATCH_S = 10
 """While streets are closed or under water, who departs is looked at every so many seconds."""
+SHUT_S = 1e6
+"""Time that a way over a shut street is reckoned to take [s]: nobody takes it who has another."""
 REMOVED = 3
 """TraCI's reason for a removal: vaporized."""
 
@@ -53,14 +55,9 @@ class Simulation:
         try:
             libsumo.start(["sumo", "-c", CONFIG])
             self.signals = {name: Signal(libsumo, name, self.least_green_s) for name in request["signals"]}
-            self.lanes = {
-                name: [f"{name}_{k}" for k in range(libsumo.edge.getLaneNumber(name))] for name in request["edges"]
-            }
-            self.allowed = {
-                lane: tuple(libsumo.lane.getAllowed(lane)) for lanes in self.lanes.values() for lane in lanes
-            }
-            self.limit = {name: libsumo.lane.getMaxSpeed(lanes[0]) for name, lanes in self.lanes.items()}
-            self.length = {name: libsumo.lane.getLength(lanes[0]) for name, lanes in self.lanes.items()}
+            first = {name: f"{name}_0" for name in request["edges"]}
+            self.limit = {name: libsumo.lane.getMaxSpeed(lane) for name, lane in first.items()}
+            self.length = {name: libsumo.lane.getLength(lane) for name, lane in first.items()}
             self.go_on(self.start_s)
         except Exception as error:  # libsumo raises its own kinds, all of them Exception
             raise RefusedError(said(error)) from error
@@ -121,12 +118,10 @@ class Simulation:
         """Let vehicles drive this fast on an edge, and enter it or not."""
         sumo = self.sumo
         sumo.edge.setMaxSpeed(edge, speed_m_s)
+        # Who drives on a street as it is shut leaves it at its far end. SUMO's permissions would hold him there for
+        # ever in the mesoscopic model; so ways are told to shun the street, and nobody is sent in.
+        sumo.edge.adaptTraveltime(edge, SHUT_S if closed else self.length[edge] / max(speed_m_s, 0.1))
         if closed != (edge in self.closed):
-            for lane in self.lanes[edge]:
-                if closed:
-                    sumo.lane.setDisallowed(lane, ["all"])
-                else:
-                    sumo.lane.setAllowed(lane, list(self.allowed[lane]))
             (self.closed.add if closed else self.closed.discard)(edge)
         (self.slow.add if speed_m_s < 0.75 * self.limit[edge] else self.slow.discard)(edge)
         self.seen.clear()
@@ -142,17 +137,30 @@ class Simulation:
             if name in self.seen:
                 continue
             self.seen.add(name)
-            way = vehicle.getRoute(name)
-            ahead = way[vehicle.getRouteIndex(name) + 1 :] if name in there else way
+            way, at = vehicle.getRoute(name), vehicle.getRouteIndex(name) if name in there else 0
+            ahead = way[at + 1 :] if name in there else way
             if avoid.isdisjoint(ahead) or (self.closed.isdisjoint(ahead) and not informed(name)):
                 continue
             with contextlib.suppress(Exception):  # no way at all: told apart below
-                vehicle.rerouteTraveltime(name, True)  # by current travel times
-            way = vehicle.getRoute(name)
-            ahead = way[vehicle.getRouteIndex(name) + 1 :] if name in there else way
+                self.send_on(name, way, at)
+            way, at = vehicle.getRoute(name), vehicle.getRouteIndex(name) if name in there else 0
+            ahead = way[at + 1 :] if name in there else way
             if not self.closed.isdisjoint(ahead):
                 vehicle.remove(name, REMOVED)
                 self.counts["removed" if name in there else "cancelled"] += 1
+
+    def send_on(self, name: str, way: tuple[str, ...], at: int) -> None:
+        """Give a vehicle the quickest way from the edge where it is.
+
+        Not by ``rerouteTraveltime``: in the mesoscopic model that sets vehicles under way back to the edge where they
+        departed (libsumo 1.28), and the process dies of it.
+        """
+        vehicle = self.sumo.vehicle
+        found = self.sumo.simulation.findRoute(way[at], way[-1], vehicle.getTypeID(name))
+        vehicle.setRoute(name, found.edges)
+        for call in self.calls.values():
+            if call.get("vehicle") == name and vehicle.getRouteIndex(name) < at:
+                call["driven"] += way[:at]
 
     def dispatch(self, call: dict[str, Any], now: int) -> None:
         """Send an ambulance by the quickest way as streets are now."""
@@ -171,7 +179,8 @@ class Simulation:
                     best = (cost, found.edges, from_m, to_m)
         name = call["name"]
         trail: dict[str, Any] = {
-            "called_s": now, "departed_s": None, "arrived_s": None, "track": [], "edges": [], "distance_m": 0.0,
+            "called_s": now, "departed_s": None, "arrived_s": None,
+            "track": [], "driven": [], "edges": [], "distance_m": 0.0,
         }  # fmt: skip
         if best is None:
             trail["arrived_s"] = -1
@@ -201,7 +210,7 @@ class Simulation:
                     call["departed_s"] = now
                 x_m, y_m = vehicle.getPosition(name)
                 call["track"].append((now - self.start_s, round(x_m, 2), round(y_m, 2)))
-                call["edges"] = list(vehicle.getRoute(name))
+                call["edges"] = [*call["driven"], *vehicle.getRoute(name)]
                 call["distance_m"] = round(vehicle.getDistance(name), 1)
             elif call["departed_s"] is not None or name not in waiting:
                 call["arrived_s"] = now if call["departed_s"] is not None else -1
@@ -283,7 +292,7 @@ class Signal:
         """Without power: first come, first served."""
         width = len(self.phases[0][1])
         if micro:
-            self.sumo.trafficlight.setRedYellowGreenState(self.name, "o" * width)
+            self.sumo.trafficlight.setRedYellowGreenState(self.name, "s" * width)
             return
         # The mesoscopic model knows lights by the share and length of their green alone. These carry about 300 vehicles
         # an hour and lane after a wait of 11 s: two lanes from four sides, where all stop, carry some 1,900 together
