@@ -163,7 +163,7 @@ def person_journeys(
         if way is None:
             continue
         late_s = duration * outside / distance if spots[origin].enters and distance else 0.0
-        journeys.append(replace(way, depart_s=round(depart + late_s, 1)))
+        journeys.append(Journey(round(depart + late_s, 1), way.way, way.from_m, way.to_m, "resident"))
     return journeys
 
 
@@ -230,17 +230,35 @@ def through_flows(
 
 
 def through_journeys(
-    paths: Paths, lengths_m: NDArray[np.float64], flows: dict[tuple[int, int], float], rng: np.random.Generator
+    paths: Paths,
+    lengths_m: NDArray[np.float64],
+    flows: dict[tuple[int, int], float],
+    day: int,
+    span_s: tuple[float, float],
+    rng: np.random.Generator,
 ) -> list[Journey]:
-    """A day of traffic from gate to gate: hourly numbers rounded by chance, moments drawn evenly within the hour."""
+    """Traffic from gate to gate on one day, as far as it falls in a span of time.
+
+    Hourly numbers are rounded by chance, moments drawn evenly within the hour and a quarter of one around it.
+
+    Args:
+        paths: ways.
+        lengths_m: of the edges.
+        flows: vehicles in the peak hour from one edge to another.
+        day: number of the day; day 0 begins at second 0.
+        span_s: from when to when.
+        rng: chance of that day.
+    """
     journeys = []
     for (enter, leave), flow in flows.items():
-        way = Journey(0.0, tuple(paths.way(enter, leave)), 0.0, float(lengths_m[leave]), "through")
-        for hour, percent in enumerate(HOURLY_PERCENT):
-            count = int(flow * percent / HOURLY_PERCENT[PEAK_H] + rng.random())
-            journeys += [
-                replace(way, depart_s=round(3600.0 * (hour + float(moment)), 1)) for moment in rng.random(count)
-            ]
+        way, to_m = tuple(paths.way(enter, leave)), float(lengths_m[leave])
+        counts = [int(flow * percent / HOURLY_PERCENT[PEAK_H] + rng.random()) for percent in HOURLY_PERCENT]
+        hour = np.repeat(np.arange(24), counts)
+        # half an hour of blur, so that no hour begins with a jolt
+        clock_h = hour + rng.random(len(hour)) + 0.5 * (rng.random(len(hour)) - 0.5)
+        moments = np.round(DAY_S * day + 3600.0 * (clock_h % 24.0), 1)
+        moments = moments[(moments >= span_s[0]) & (moments < span_s[1])]
+        journeys += [Journey(moment, way, 0.0, to_m, "through") for moment in moments.tolist()]
     return journeys
 
 
@@ -257,7 +275,7 @@ def of_run(
 ) -> list[Journey]:
     """Everybody who drives from one moment to another [s since that midnight], in the order of departure.
 
-    On days off as many pass through as on working days, less the share of trips to work that falls out.
+    As many pass through on a day off as on a working day: the district's tables say nothing of them.
     """
     lengths_m = np.array([streets.edges[name].line.length for name in paths.names])
     spots = places.all()
@@ -270,10 +288,7 @@ def of_run(
     flows = through_flows(streets, paths, places.gates(), design, ordinary)
     for number in range(math.floor(first_s / DAY_S), math.ceil(last_s / DAY_S)):
         rng = np.random.default_rng((seed, 7, (midnight + pd.Timedelta(days=number)).toordinal()))
-        journeys += [
-            replace(way, depart_s=way.depart_s + DAY_S * number)
-            for way in through_journeys(paths, lengths_m, flows, rng)
-        ]
+        journeys += through_journeys(paths, lengths_m, flows, number, span_s, rng)
     return sorted((way for way in journeys if first_s <= way.depart_s < last_s), key=lambda way: way.depart_s)
 
 

@@ -31,6 +31,8 @@ _COMMON = (
 _MESO = (
     ("mesoscopic", "mesosim", "true"),
     ("mesoscopic", "meso-edgelength", "160"),
+    # SUMO 1.28 dies of vehicles that are sent another way while they queue for a turn (one queue a turn)
+    ("mesoscopic", "meso-multi-queue", "false"),
     ("mesoscopic", "meso-tls-penalty", "1"),
     ("mesoscopic", "meso-tls-flow-penalty", "0.8"),  # part of the yellow is driven
     ("mesoscopic", "meso-minor-penalty", "2"),
