@@ -69,8 +69,9 @@ def test_each_manhole_with_a_street_has_its_gullies_in_its_lowest_cells(twin):
         assert level[cells].min() <= row["bottom_m"] + 0.05
 
 
-def test_a_street_on_a_bridge_does_not_drown_with_the_underpass(twin):
-    found = ground(twin.district, 5.0)
+@pytest.mark.parametrize("cell_m", [5.0, 10.0])
+def test_a_street_on_a_bridge_does_not_drown_with_the_underpass(twin, cell_m):
+    found = ground(twin.district, cell_m)
     streets = twin.entities["streets"]["street_class"]
     below = np.concatenate([found.streets[code] for code in streets.index[streets == "underpass"]])
     lowest = found.grid.ground_m.ravel()[below].min()

@@ -222,12 +222,11 @@ def _carriageways(district: "District", grid: "Grid") -> dict[str, Cells]:
     """Street → its cells; a street on a bridge does not drown with the underpass below it."""
     cells = street_cells(district, grid)
     low = district.entities["low_areas"]
-    times = round(grid.cell_m / district.terrain.cell_m)
-    drowns = district.terrain.low_area[::times, ::times].ravel()
     for number, (street, kind, sill_m) in enumerate(low[["street_code", "kind", "sill_m"]].itertuples(index=False)):
         if kind != "underpass":
             continue
-        cut = np.flatnonzero((drowns == number) & (grid.ground_m.ravel() < sill_m - BELOW_BRIDGE_M))
+        inside = _coarse(district.terrain.low_area == number, grid) > 0
+        cut = np.flatnonzero(inside & (grid.ground_m < sill_m - BELOW_BRIDGE_M))
         for code in cells.keys() - {street}:
             on_top = np.setdiff1d(cells[code], cut)
             cells[code] = on_top if on_top.size else cells[code]
