@@ -182,5 +182,8 @@ def _add_twin(view: View, job: Job) -> None:
     view.binds.append(_bind(job.datasets, INSIDE / "datasets", "datasets"))
     district = job.district.resolve()
     view.binds.append(_bind(district, INSIDE / ".cache" / "districts" / district.name, "district"))
+    networks = district.parent.parent / "networks"  # street networks made once, a second each
+    if networks.is_dir():
+        view.binds.append(Bind(networks, INSIDE / ".cache" / "networks"))
     if job.kernels is not None:
         view.binds.append(_bind(job.kernels, INSIDE / ".cache" / "kernels", "compiled kernels"))
