@@ -19,7 +19,7 @@ def test_the_samples_pass():
     samples = sorted(str(path) for path in data_folder("datasets").glob("gulls_quay/scenarios/*.yaml"))
     result = check(*samples)
     assert result.exit_code == 0, result.output
-    assert len(result.stdout.splitlines()) == len(samples) == 9
+    assert len(result.stdout.splitlines()) == len(samples) >= 9
     assert "101 mm of rain" in result.stdout
 
 

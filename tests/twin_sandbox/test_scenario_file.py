@@ -62,7 +62,7 @@ def test_a_sample_fits_the_district_and_reads_back(sample, twin):
 
 def test_the_samples_are_those_of_the_course():
     names = "feeder_outage heat_wave high_tide_gate main_break_and_fire ordinary_day"
-    assert [path.stem for path in SAMPLES] == [*names.split(), "storm_100a", "storm_10a", "storm_30a", "storm_3a"]
+    assert {*names.split(), "storm_100a", "storm_10a", "storm_30a", "storm_3a"} <= {path.stem for path in SAMPLES}
 
 
 @pytest.mark.parametrize(("period", "depth_mm"), [("3a", 72), ("10a", 101), ("30a", 127), ("100a", 156)])

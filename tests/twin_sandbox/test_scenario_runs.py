@@ -29,7 +29,7 @@ def test_the_burst_main_leaks_from_its_moment_on(evening):
 
 
 def test_a_street_is_shut_among_vehicles_that_queue_for_it(evening):
-    """Vehicles that stood in a queue for a turn into the street look for another way, and SUMO lives."""
+    """Who was about to turn into the street looks for another way: within ten minutes nobody drives there."""
     (street,) = evening.scenario.events[1].codes
     driven = evening["traffic.flow_vehicles_h"][street]
     shut = evening.scenario.events[1].start

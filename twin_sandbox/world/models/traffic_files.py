@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from twin_sandbox.engines.traffic import PERIOD_S
-from twin_sandbox.world.models.traffic_demand import BUS_DWELL_S, BUS_FIRST_S, BUS_LAST_S, DAY_S, BusLine, Journey
+from twin_sandbox.world.models.traffic_buses import BUS_DWELL_S, BUS_FIRST_S, BUS_LAST_S, BusLine
+from twin_sandbox.world.models.traffic_demand import DAY_S, Journey
 from twin_sandbox.world.models.traffic_network import Streets
 from twin_sandbox.world.models.traffic_paths import Paths
 
@@ -11,7 +12,6 @@ HEADWAY_S = 1.25
 """Time headway of drivers (Krauss, tau): with it a queue discharges at 1,650 to 1,800 vehicles an hour and lane."""
 MESO_HEADWAY_S = 1.4
 """The same for the mesoscopic model, between vehicles that drive freely (``meso-tauff``)."""
-DRIVERS = "resident", "through"
 
 # The mesoscopic model multiplies its own headways by a type's: there it stays at 1.
 _TYPES = """
@@ -31,8 +31,6 @@ _COMMON = (
 _MESO = (
     ("mesoscopic", "mesosim", "true"),
     ("mesoscopic", "meso-edgelength", "160"),
-    # SUMO 1.28 dies of vehicles that are sent another way while they queue for a turn (one queue a turn)
-    ("mesoscopic", "meso-multi-queue", "false"),
     ("mesoscopic", "meso-tls-penalty", "1"),
     ("mesoscopic", "meso-tls-flow-penalty", "0.8"),  # part of the yellow is driven
     ("mesoscopic", "meso-minor-penalty", "2"),
