@@ -6,6 +6,7 @@ from twin_sandbox.data import cache_folder
 from twin_sandbox.engines.traffic import IMPASSABLE_M, Call, Traffic, TrafficModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models import traffic_demand as demand
+from twin_sandbox.world.models.traffic_buses import bus_lines
 from twin_sandbox.world.models.traffic_files import sumo_files
 from twin_sandbox.world.models.traffic_network import around, network, read_streets
 from twin_sandbox.world.models.traffic_paths import quickest
@@ -67,7 +68,7 @@ def traffic_model(
     span_s = (first_s, first_s + WARM_UP_S + horizon_s)
     places = demand.Places(district, streets, paths)
     journeys = demand.of_run(district, streets, paths, places, midnight, span_s, day_kind, seed, stay_home_share)
-    buses = demand.buses(district, streets, paths)
+    buses = bus_lines(district, streets, paths)
     if junction is not None:
         streets = around(streets, junction)
         journeys, buses = demand.through_edges(journeys, paths, frozenset(streets.edges)), []
