@@ -45,11 +45,11 @@ class Buildings:
         codes = model.codes
         on_net, on_gas = (tuple(codes[k] for k in rows) for rows in (self._net, self._gas))
         self._takes = {
-            "occupants": Port(codes, "1", "people in the building"),
-            "activity_factor": Port(codes, "1", "activity of the building by that of an ordinary working day"),
-            "powered": Port(codes, "1", "1 with electricity, 0 without"),
-            "heat_supplied_kw": Port(on_net, "kW", "heat that the net hands over"),
-            "tariff_cny_kwh": Port(self._customers, "CNY/kWh", "price of electricity for a kind of customer"),
+            "occupants": Port(codes, "1", "people in the building", 0.0),
+            "activity_factor": Port(codes, "1", "activity of the building by that of an ordinary working day", 0.0),
+            "powered": Port(codes, "1", "1 with electricity, 0 without", 0.0, 1.0),
+            "heat_supplied_kw": Port(on_net, "kW", "heat that the net hands over", 0.0),
+            "tariff_cny_kwh": Port(self._customers, "CNY/kWh", "price of electricity for a kind of customer", 0.0),
         }
         self._gives = {
             "indoor_c": Port(codes, "°C", "air in the rooms, mean of a building"),

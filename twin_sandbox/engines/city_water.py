@@ -174,6 +174,8 @@ class CityWater:
     The worker ends with :meth:`finish`, :meth:`close`, or when this object is no longer used.
     """
 
+    elsewhere = True
+
     def __init__(self, model: CityWaterModel) -> None:
         self.model = model
         self._worker: Worker | None = None
@@ -192,9 +194,11 @@ class CityWater:
         """Settings of pumps and gates, and whether each pump has power."""
         return {
             "setting": Port(
-                tuple(self.model.rules), "1", "0 off or shut, 1 full speed or open; NaN: the standing rule"
+                tuple(self.model.rules), "1", "0 off or shut, 1 full speed or open; NaN: the standing rule", 0.0, 1.0
             ),
-            "powered": Port(self.model.pump_codes, "1", "1 with power, 0 without: the pump stands still; NaN: with"),
+            "powered": Port(
+                self.model.pump_codes, "1", "1 with power, 0 without: the pump stands still; NaN: with", 0.0, 1.0
+            ),
         }
 
     @functools.cached_property

@@ -32,8 +32,8 @@ class HeatLoop:
         self._exchangers = Exchangers(model)
         self._order = _outward(model)
         self._takes = {
-            "heat_demand_kw": Port(model.buildings, "kW", "heat that a building asks for"),
-            "powered": Port(model.substations, "1", "1 if the substation's pump has power"),
+            "heat_demand_kw": Port(model.buildings, "kW", "heat that a building asks for", 0.0),
+            "powered": Port(model.substations, "1", "1 if the substation's pump has power", 0.0, 1.0),
         }
         self._gives = {
             "heat_supplied_kw": Port(model.buildings, "kW", "heat handed to a building"),

@@ -152,7 +152,9 @@ class People:
             raise TwinError("People, horizon_s", f"{model.horizon_s} s", "Whole minutes.")
         self.model = model
         self.takes: Mapping[str, Port] = {
-            "evacuated": Port(model.buildings, "1", "share of the people of a building who are taken to its shelter"),
+            "evacuated": Port(
+                model.buildings, "1", "share of the people of a building who are taken to its shelter", 0.0, 1.0
+            ),
         }
         self.gives: Mapping[str, Port] = {
             "occupants": Port(model.buildings, "1", "people in the building"),

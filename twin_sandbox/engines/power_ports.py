@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,15 @@ def _tapped(model: PowerModel) -> tuple[str, ...]:
     return (*(model.feeds if model.tap_changer else ()), *model.transformers)
 
 
+def _limited(port: Port, limits: Limits) -> Port:
+    """The port with its limits, said once if they are the same for all."""
+    pairs = list(zip(limits.low.tolist(), limits.high.tolist(), strict=True))
+    whole = limits.kind == "whole"
+    if len(set(pairs)) == 1:
+        return replace(port, low=pairs[0][0], high=pairs[0][1], whole=whole)
+    return replace(port, whole=whole, limits=dict(zip(port.codes, pairs, strict=True)))
+
+
 class Intake:
     """Reads what is handed over.
 
@@ -65,12 +74,14 @@ class Intake:
     """
 
     def __init__(self, model: PowerModel) -> None:
-        self.ports = takes(model)
-        self._limits = self._limits_of(model)
+        ports = takes(model)
+        self._limits = self._limits_of(model, ports)
+        self.ports = {name: _limited(port, self._limits[name]) for name, port in ports.items()}
 
-    def _limits_of(self, model: PowerModel) -> dict[str, Limits]:
+    @staticmethod
+    def _limits_of(model: PowerModel, ports: Mapping[str, Port]) -> dict[str, Limits]:
         def same(name: str, low: float, high: float, kind: str = "real") -> Limits:
-            count = len(self.ports[name].codes)
+            count = len(ports[name].codes)
             return Limits(np.full(count, low), np.full(count, high), kind)
 
         feeds = len(model.feeds) if model.tap_changer else 0

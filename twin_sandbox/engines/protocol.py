@@ -5,12 +5,15 @@ as arrays of plain floats, one for each entity of a port, in the unit that the p
 (objects, indices, unit systems) gets through. So a wire needs to know two ports, and never two engines.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from twin_sandbox.errors import TwinError
 
 Values = Mapping[str, NDArray[np.float64]]
 """Quantity → one value for each code of its port, in the port's order and unit."""
@@ -24,11 +27,39 @@ class Port:
         codes: the entities that it speaks of, by unified code (or short name, like ``pump_1``), in order.
         unit: unit of every value, e.g. ``"m³/s"``; ``"1"`` for a share, a state (0 or 1) or a factor.
         means: the quantity in a few words, with its reference level or sign.
+        low: least value that may be set.
+        high: greatest value that may be set.
+        whole: whether only whole numbers may be set, as for states.
+        limits: code → least and greatest value, where an entity has its own.
     """
 
     codes: tuple[str, ...]
     unit: str
     means: str
+    low: float = -math.inf
+    high: float = math.inf
+    whole: bool = False
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def refuse(self, where: str, code: str, value: float) -> None:
+        """Refuse what this entity cannot be set to, before anything is changed; NaN is always allowed.
+
+        Raises:
+            TwinError: infinite, out of the limits, or no whole number where one is needed.
+        """
+        low, high = self.limits.get(code, (self.low, self.high))
+        if math.isnan(value) or (
+            math.isfinite(value) and low <= value <= high and not (self.whole and value != round(value))
+        ):
+            return
+        kind, unit = "A whole number" if self.whole else "A number", "" if self.unit == "1" else f" {self.unit}"
+        span = {
+            (True, True): f" from {low:g} to {high:g}{unit}",
+            (True, False): f", {low:g}{unit} or more",
+            (False, True): f", at most {high:g}{unit}",
+            (False, False): unit and f" of{unit}",
+        }[math.isfinite(low), math.isfinite(high)]
+        raise TwinError(f"{where}, {code}", f"{value:g}", f"{kind}{span}, or NaN to leave it alone.")
 
 
 @dataclass(frozen=True)
@@ -53,7 +84,10 @@ class Finished:
 
 
 class Engine(Protocol):
-    """One simulation, driven in steps; several engines meet only at the clock that drives them."""
+    """One simulation, driven in steps; several engines meet only at the clock that drives them.
+
+    One that computes in a process of its own has ``elsewhere = True``: the clock then lets it step beside the others.
+    """
 
     @property
     def step_s(self) -> int:

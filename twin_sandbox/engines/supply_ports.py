@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def taken_ports(model: Model) -> dict[str, Port]:
             model.pipes, "m³/s/m^0.5", "C of a pipe's leak: flow = C √head at its downstream node"
         ),
     }
-    return {name: port for name, port in ports.items() if port.codes}
+    return {name: replace(port, low=0.0, high=_MOST[name]) for name, port in ports.items() if port.codes}
 
 
 def given_ports(model: Model) -> dict[str, Port]:

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 PERIOD_S = 60
 """SUMO adds up what it saw on each edge over this time."""
 LEAST_GREEN_S = 10
+MOST_STAGES = 8
 """Shortest green that is accepted. Rule of this project, in the range of practice."""
 IMPASSABLE_M = 0.3
 """Depth of water that stops vehicles: Pregnolato et al. 2017."""
@@ -163,6 +164,8 @@ class Traffic:
     The worker ends with :meth:`finish`, :meth:`close`, or when this object is no longer used.
     """
 
+    elsewhere = True
+
     def __init__(self, model: TrafficModel) -> None:
         self.model = model
         self._worker: Worker | None = None
@@ -196,14 +199,28 @@ class Traffic:
         model = self.model
         streets, signals = tuple(model.streets), tuple(model.signals)
         ports = {
-            "depth_m": Port(streets, "m", "deepest water on the carriageway; above 0.3 m nobody passes"),
-            "closed": Port(streets, "1", "1 shut to vehicles, 0 open"),
-            "signal_powered": Port(signals, "1", "1 with power, 0 dark: first come, first served"),
-            "green_s": Port(signals, "s", "green of the main stage in a cycle kept as it is; NaN: the own programme"),
-            "demand_factor": Port(tuple(model.scaled), "1", "vehicles that set out ÷ those of the model"),
+            "depth_m": Port(streets, "m", "deepest water on the carriageway; above 0.3 m nobody passes", 0.0),
+            "closed": Port(streets, "1", "1 shut to vehicles, 0 open", 0.0, 1.0, whole=True),
+            "signal_powered": Port(
+                signals, "1", "1 with power, 0 dark: first come, first served", 0.0, 1.0, whole=True
+            ),
+            "green_s": Port(
+                signals,
+                "s",
+                "green of the main stage in a cycle kept as it is; NaN: the own programme",
+                limits={code: (LEAST_GREEN_S, self._most_green_s(code)) for code in signals},
+            ),
+            "demand_factor": Port(tuple(model.scaled), "1", "vehicles that set out ÷ those of the model", 0.0),
         }
         if model.micro:
-            ports["stage"] = Port(signals, "1", "number of the stage to show, from 0, the main street's")
+            ports["stage"] = Port(
+                signals,
+                "1",
+                "number of the stage to show, from 0, the main street's",
+                0.0,
+                MOST_STAGES - 1.0,
+                whole=True,
+            )
         return ports
 
     @property
@@ -391,6 +408,9 @@ class Traffic:
             found.update(dict.fromkeys(kinds, 1.0 if math.isnan(factor) else factor))
         return found
 
+    def _most_green_s(self, code: str) -> float:
+        return self.model.cycle_spare_s[code] - LEAST_GREEN_S
+
     def _wanted_signals(self, inputs: Values) -> dict[str, dict[str, Any]]:
         model, found = self.model, {}
         powered, greens = self._given(inputs, "signal_powered"), self._given(inputs, "green_s")
@@ -398,10 +418,10 @@ class Traffic:
         for (code, light), on, green, stage in zip(model.signals.items(), powered, greens, asked, strict=True):
             if not (math.isnan(on) or on in {0.0, 1.0}):
                 raise TwinError(f"{NAME}, signal_powered of {code}", f"{on:g}", "0 (dark) or 1.")
-            most = model.cycle_spare_s[code] - LEAST_GREEN_S
+            most = self._most_green_s(code)
             if not (math.isnan(green) or LEAST_GREEN_S <= green <= most):
                 raise TwinError(f"{NAME}, green_s of {code}", f"{green:g} s", f"{LEAST_GREEN_S} to {most:g} s.")
-            if not (math.isnan(stage) or stage in range(8)):
+            if not (math.isnan(stage) or stage in range(MOST_STAGES)):
                 raise TwinError(f"{NAME}, stage of {code}", f"{stage:g}", "The number of a stage, from 0.")
             found[light] = {
                 "powered": on != 0.0,

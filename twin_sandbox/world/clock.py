@@ -4,18 +4,20 @@ Time goes in ticks, the greatest time that divides every exchange interval. An e
 interval ends, so nobody ever sees the future. Within a tick the engines step in the wiring's order: a wire without
 delay hands over what its source has just found for the same instant (Gauss–Seidel; Kübler and Schiehlen 2000,
 doi:10.1076/1387-3954(200006)6:2;1-M;FT093), one with a delay what it found so long before. Values are held between two
-exchanges. What is commanded outweighs what is wired, and what happens (an event) outweighs both.
+exchanges. An engine that computes in a process of its own steps beside the others until someone asks for what it
+found: what is found is the same. What is commanded outweighs what is wired, and what happens (an event) outweighs both.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.protocol import Engine, Finished, Values
+from twin_sandbox.engines.protocol import Engine, Finished, Outputs, Values
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.tracks import Tracks
 from twin_sandbox.world.wiring import Wiring, fit, order
@@ -85,6 +87,8 @@ class Clock:
         self.time_s = 0
         self.finished: dict[str, Finished] = {}
         self.tracks: Tracks | None = None
+        self._under_way: dict[str, tuple[int, Future[Outputs]]] = {}
+        self._threads = ThreadPoolExecutor(max(1, len(self.engines)), thread_name_prefix="engine")
 
     def _interval(self, wiring: Wiring, name: str, engine: Engine) -> int:
         every = (wiring.every_s or {}).get(name, engine.step_s)
@@ -110,7 +114,11 @@ class Clock:
             raise TwinError(where, f"no such entity in {engine}.{takes}", f"E.g. {some}.") from None
 
     def _placed(self, effect: Effect) -> tuple[Effect, int]:
-        return effect, self._place(effect.engine, effect.takes, effect.code)
+        at = self._place(effect.engine, effect.takes, effect.code)
+        self.engines[effect.engine].takes[effect.takes].refuse(
+            f"event, {effect.engine}.{effect.takes}", effect.code, effect.value
+        )
+        return effect, at
 
     def start(self) -> None:
         """Start every engine and keep the first moment."""
@@ -125,8 +133,11 @@ class Clock:
         """Command an input from now on; NaN gives it back to the wiring and to the engine.
 
         Raises:
-            TwinError: no such engine, quantity or entity.
+            TwinError: no such engine, quantity or entity, or a value that its port does not allow.
         """
+        for code, value in settings.items():
+            self._place(engine, takes, code)
+            self.engines[engine].takes[takes].refuse(f"{engine}.{takes}", code, value)
         places = {self._place(engine, takes, code): value for code, value in settings.items()}
         held = self._commands[engine].setdefault(takes, np.full(len(self.engines[engine].takes[takes].codes), np.nan))
         for at, value in places.items():
@@ -142,12 +153,35 @@ class Clock:
             ends_s = self.time_s + self.tick_s
             for name in self.order:
                 if ends_s % self.every_s[name] == 0:
-                    self.found[name] = self.engines[name].step(ends_s, self._inputs(name, ends_s)).found
-                    self._remember(name, ends_s)
+                    self._step(name, ends_s)
+            if ends_s % self.report_s == 0 or ends_s >= until_s:
+                self._await_all()
             self.time_s = ends_s
             if ends_s % self.report_s == 0:
                 assert self.tracks is not None  # noqa: S101 - start() made it
                 self.tracks.keep(self.found)
+
+    def _step(self, name: str, ends_s: int) -> None:
+        """Step an engine; one that computes in another process goes on while others step, until someone asks it."""
+        self._await(name)
+        engine, inputs = self.engines[name], self._inputs(name, ends_s)
+        if getattr(engine, "elsewhere", False):
+            self._under_way[name] = (ends_s, self._threads.submit(engine.step, ends_s, inputs))
+        else:
+            self._found(name, ends_s, engine.step(ends_s, inputs))
+
+    def _await(self, name: str) -> None:
+        if name in self._under_way:
+            ends_s, future = self._under_way.pop(name)
+            self._found(name, ends_s, future.result())
+
+    def _await_all(self) -> None:
+        for name in list(self._under_way):
+            self._await(name)
+
+    def _found(self, name: str, time_s: int, outputs: Outputs) -> None:
+        self.found[name] = outputs.found
+        self._remember(name, time_s)
 
     def _inputs(self, name: str, ends_s: int) -> Values:
         inputs: dict[str, NDArray[np.float64]] = {}
@@ -160,6 +194,7 @@ class Clock:
 
         for joint in self._joints[name]:
             wire = joint.wire
+            self._await(wire.source)
             source = self._seen(wire.source, ends_s - wire.delay_s) if wire.delay_s else self.found[wire.source]
             held(wire.takes)[joint.at_target] = source[wire.gives][joint.at_source] * joint.factor
         for quantity, values in self._commands[name].items():
@@ -188,10 +223,13 @@ class Clock:
     def finish(self) -> Mapping[str, Finished]:
         """Finish every engine: balances and records by name."""
         if not self.finished:
+            self._await_all()
             self.finished = {name: engine.finish() for name, engine in self.engines.items()}
         return self.finished
 
     def close(self) -> None:
         """Close every engine, finished or not."""
+        self._threads.shutdown()
+        self._under_way.clear()
         for engine in self.engines.values():
             engine.close()

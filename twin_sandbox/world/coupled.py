@@ -15,14 +15,16 @@ import pandas as pd
 
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.clock import Clock, Effect
+from twin_sandbox.world.control_room import ControlRoom, Seen
 from twin_sandbox.world.coupled_result import CoupledResult, RunFailedError
+from twin_sandbox.world.models.network import short_names
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 from twin_sandbox.world.wiring import Wiring, read_wiring
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from twin_sandbox.engines.protocol import Engine
+    from twin_sandbox.engines.protocol import Engine, Finished
     from twin_sandbox.entities import District
     from twin_sandbox.world.scenario import Scenario
 
@@ -71,6 +73,9 @@ class CoupledSession:
         if step_s <= 0 or step_s % tick_s or scenario.horizon_s % step_s:
             allowed = f"A multiple of {tick_s} s that divides the horizon of {scenario.horizon_s} s."
             raise TwinError("session, step_s", f"{step_s} s", allowed)
+        self._room: ControlRoom | None = None
+        if district is not None and "drainage" in engines:
+            self._room = ControlRoom(district, scenario, reality, step_s)
         try:
             self.clock.start()
         except BaseException:
@@ -84,6 +89,12 @@ class CoupledSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What can be set by its short name: ``pump_1`` …, ``gate_1`` …; none without drains."""
+        drainage = self.clock.engines.get("drainage")
+        return () if drainage is None else drainage.takes["setting"].codes
 
     @property
     def done(self) -> bool:
@@ -126,13 +137,33 @@ class CoupledSession:
         return pd.Series(self.clock.found[engine][name].copy(), index=list(port.codes), name=quantity)
 
     def measurements(self) -> dict[str, Any]:
-        """The moment, and every quantity as ``{code: value}``: plain floats, for a controller."""
+        """What a controller is told: plain floats.
+
+        ``time`` (ISO, Beijing) and ``minutes`` since the start; every quantity as ``{code: value}``; and where the
+        drains take part, what their control room sees, by the names of
+        :meth:`twin_sandbox.world.control_room.ControlRoom.tells` (``sump_m``, ``rain_mm_h``, ``pump_1`` …). So a
+        controller of the drains alone works here unchanged. A low area's gauge tells the deepest water of its street.
+        """
         seen: dict[str, Any] = {"time": self.time.isoformat(), "minutes": self.clock.time_s / 60.0}
         for name, found in self.clock.found.items():
             for quantity, values in found.items():
                 codes = self.clock.engines[name].gives[quantity].codes
                 seen[f"{name}.{quantity}"] = dict(zip(codes, values.tolist(), strict=True))
+        if self._room is not None:
+            seen |= self._room.tells(self.clock.time_s, self._drains_seen(seen))
         return seen
+
+    def _drains_seen(self, seen: Mapping[str, Any]) -> Seen:
+        assert self.district is not None  # noqa: S101 - there is a control room
+        short = short_names(self.district)
+        flows, depths = seen["drainage.flow_m3s"], seen["drainage.street_depth_m"]
+        streets = self.district.entities["low_areas"]["street_code"]
+        return Seen(
+            levels_m=seen["drainage.level_m"],
+            flows_m3s={name: flows[code] for code, name in short.items()},
+            settings=seen["drainage.setting"],
+            depths_m={area: depths[street] for area, street in streets.items() if street in depths},
+        )
 
     def step(self, settings: Settings | None = None) -> None:
         """Set inputs, and go on by one control step.
@@ -141,10 +172,11 @@ class CoupledSession:
             settings: what is set keeps its value until it is set again; NaN gives it back to the wiring and the engine.
 
         Raises:
-            TwinError: an unknown name, a value that is no number, or the run is over.
+            TwinError: an unknown name, a value that is no number or is not allowed, or the run is over; nothing is
+                changed then.
             RunFailedError: an engine failed; what had been found is in its ``result``.
         """
-        plain = self.check(settings or {})
+        plain = self.check({} if settings is None else settings)
         if self.done:
             raise TwinError("session.step", "the run is over", then="Ask for session.result().")
         self._apply(plain)
@@ -154,13 +186,13 @@ class CoupledSession:
         """The settings as ``{"engine.quantity": {code: value}}`` of plain floats.
 
         Raises:
-            TwinError: an unknown name, or a value that is no number.
+            TwinError: an unknown name, a value that is no number, or one that its port does not allow.
         """
         if not isinstance(settings, Mapping):
             raise TwinError("session.step", f"settings are a {type(settings).__name__}", 'A dict like {"pump_1": 1.0}.')
         plain: dict[str, dict[str, float]] = {}
-        for key, value in settings.items():
-            name, given = (key, value) if isinstance(value, Mapping) else (self._by_short_name(key), {key: value})
+        for key, told in settings.items():
+            name, given = (key, told) if isinstance(told, Mapping) else (self._by_short_name(key), {key: told})
             if name not in self.sets:
                 raise TwinError("session.step", f"{name!r} cannot be set", f"{', '.join(self.sets)}.")
             engine, quantity = name.split(".")
@@ -170,14 +202,13 @@ class CoupledSession:
                     raise TwinError(
                         f"session.step, {name}", f"no entity {code!r}", f"E.g. {', '.join(port.codes[:6])}."
                     )
-                plain.setdefault(name, {})[code] = _number(f"session.step, {name}, {code}", number, port.unit)
+                where = f"session.step, {name}"
+                plain.setdefault(name, {})[code] = value = _number(f"{where}, {code}", number, port.unit)
+                port.refuse(where, code, value)
         return plain
 
     def _by_short_name(self, key: object) -> str:
-        drainage = self.clock.engines.get("drainage")
-        if drainage is not None and key in drainage.takes["setting"].codes:
-            return "drainage.setting"
-        return str(key)
+        return "drainage.setting" if key in self.names else str(key)
 
     def _apply(self, plain: Mapping[str, Mapping[str, float]]) -> None:
         for name, values in plain.items():
@@ -189,9 +220,16 @@ class CoupledSession:
     def _advance(self, until_s: int) -> None:
         try:
             self.clock.advance(until_s)
-        except TwinError as error:
-            self._failed = error
-            raise RunFailedError(error, self.result()) from error
+        except Exception as error:
+            raise self._ended_by(error) from error
+
+    def _ended_by(self, error: Exception) -> RunFailedError:
+        """The run is over: what was found stays, whoever's fault it was."""
+        if not isinstance(error, TwinError):  # no refusal but a fault in an engine's own code
+            found = f"{type(error).__name__}: {error}"
+            error = TwinError("the run", f"an engine failed with {found}", then="This is a fault of the engine.")
+        self._failed = error
+        return RunFailedError(error, self.result())
 
     def replay(self, log: Sequence[Mapping[str, Any]], until_s: int) -> None:
         """Go on to ``until_s`` by the commands of a log, each at its time.
@@ -201,7 +239,7 @@ class CoupledSession:
         """
         for entry in log:
             self._advance(int(entry["time_s"]))
-            self._apply(entry["settings"])
+            self._apply(self.check(entry["settings"]))
         self._advance(until_s)
 
     def result(self) -> CoupledResult:
@@ -214,7 +252,12 @@ class CoupledSession:
             if not self.done:
                 self._advance(self.scenario.horizon_s)
             assert self.clock.tracks is not None  # noqa: S101 - it was started
-            finished = {} if self._failed else self.clock.finish()
+            finished: Mapping[str, Finished] = {}
+            if not self._failed:
+                try:
+                    finished = self.clock.finish()
+                except Exception as error:
+                    raise self._ended_by(error) from error
             self._result = CoupledResult(
                 district=self.district,
                 scenario=self.scenario,
@@ -243,12 +286,13 @@ class CoupledSession:
 
 def _number(where: str, given: object, unit: str) -> float:
     try:
-        number = math.inf if isinstance(given, str | bytes) else float(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        plain = not isinstance(given, str | bytes) and np.ndim(given) == 0  # type: ignore[arg-type]
+        number = float(given) if plain else math.inf  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         number = math.inf
     if math.isinf(number):
         told = "" if unit == "1" else f" in {unit}"
-        raise TwinError(where, f"{given!r}", f"A number{told}, or NaN to give it back.")
+        raise TwinError(where, f"{given!r:.60}", f"A number{told}, or NaN to give it back.")
     return number
 
 

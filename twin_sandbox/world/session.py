@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pandas as pd
 
 from twin_sandbox.engines.drainage import Drainage
 from twin_sandbox.errors import TwinError
-from twin_sandbox.things.ledger import ledger
+from twin_sandbox.world.control_room import ControlRoom, Seen
 from twin_sandbox.world.drains import drains
 from twin_sandbox.world.reality import Reality
 from twin_sandbox.world.result import Result, make_result
@@ -17,9 +18,6 @@ from twin_sandbox.world.scenario import Scenario
 
 if TYPE_CHECKING:
     from twin_sandbox.entities import District
-
-FORECAST_MIN = 60
-"""How far the forecast in the measurements looks ahead [min]."""
 
 
 class Session:
@@ -43,7 +41,8 @@ class Session:
         self._drains = drains(district, scenario, reality)
         self._reality = reality
         self._names = (*self._drains.pumps, *self._drains.gates)
-        self._devices = _sensors(district)
+        self._room = ControlRoom(district, scenario, reality, step_s)
+        self._bottoms_m: dict[str, float] = district.entities["low_areas"]["bottom_m"].to_dict()
         self._engine = Drainage(self._drains.model)
         self._result: Result | None = None
         try:
@@ -76,44 +75,21 @@ class Session:
         return self.scenario.start + pd.Timedelta(seconds=self._state.time_s)
 
     def measurements(self) -> dict[str, Any]:
-        """What the control room sees now, exact (noise comes with ``twin.observe``); plain floats but for the time.
+        """What the control room sees now.
 
-        =========================== ===========================================================
-        ``time``                    ISO time, Beijing
-        ``minutes``                 since the start of the run
-        ``rain_mm_h``               rain intensity, mean of the past control step
-        ``tide_m``                  sea level [m above datum]
-        ``sump_m``                  water level in the tank [m above datum]
-        ``level_<nn>_m``            level sensor ``level-<nn>`` [m above datum]
-        ``depth_<nn>_m``            street depth sensor ``depth-<nn>`` [m above the low area's bottom]
-        ``<pump>_m3s``, ``<pump>``  flow of a pump, and its setting 0 to 1
-        ``<gate>_m3s``, ``<gate>``  likewise for a gate
-        ``forecast_rain_mm``        rain of the next 60 min (a perfect forecast)
-        ``forecast_tide_m``         sea level in 60 min
-        =========================== ===========================================================
+        ``time`` (ISO, Beijing), ``minutes`` since the start, and the plain floats of
+        :meth:`twin_sandbox.world.control_room.ControlRoom.tells`.
         """
-        now, scenario = self.time, self.scenario
-        past = now - pd.Timedelta(seconds=min(self.step_s, self._state.time_s) or self.step_s)
-        ahead = now + pd.Timedelta(minutes=FORECAST_MIN)
-        factor = self._reality.rain_factor
-        hours = self.step_s / 3600.0
-        seen: dict[str, Any] = {
-            "time": now.isoformat(),
-            "minutes": self._state.time_s / 60.0,
-            "rain_mm_h": scenario.rain_depth_mm(past, now) * factor / hours,
-            "tide_m": float(scenario.tide.level_m(now)[0]),
-        }
-        levels = dict(zip(self._drains.node_codes, self._state.found["level_m"].tolist(), strict=True))
-        flows = dict(zip(self._drains.model.links, self._state.found["flow_m3s"].tolist(), strict=True))
-        settings = dict(zip(self._drains.model.rules, self._state.found["setting"].tolist(), strict=True))
-        seen["sump_m"] = levels[self._drains.sump]
-        for key, host, zero_m in self._devices:
-            seen[key] = levels[host] - zero_m
-        for name in self._names:
-            seen[f"{name}_m3s"], seen[name] = flows[name], settings[name]
-        seen["forecast_rain_mm"] = scenario.rain_depth_mm(now, ahead)
-        seen["forecast_tide_m"] = float(scenario.tide.level_m(ahead)[0])
-        return seen
+        drained, found = self._drains, self._state.found
+        levels = dict(zip(drained.node_codes, found["level_m"].tolist(), strict=True))
+        seen = Seen(
+            levels_m=levels,
+            flows_m3s=dict(zip(drained.model.links, found["flow_m3s"].tolist(), strict=True)),
+            settings=dict(zip(drained.model.rules, found["setting"].tolist(), strict=True)),
+            depths_m={code: levels[code] - bottom_m for code, bottom_m in self._bottoms_m.items()},
+        )
+        told = {"time": self.time.isoformat(), "minutes": self._state.time_s / 60.0}
+        return told | self._room.tells(self._state.time_s, seen)
 
     def step(self, settings: Mapping[str, float] | None = None) -> None:
         """Set pumps and gates, and go on by one control step.
@@ -125,7 +101,7 @@ class Session:
         Raises:
             TwinError: an unknown name, a value out of range, or the run is over.
         """
-        allowed = self.check(settings or {})
+        allowed = self.check({} if settings is None else settings)
         if self.done:
             raise TwinError("session.step", "the horizon is reached", then="Ask for session.result().")
         until_s = self._state.time_s + self.step_s
@@ -144,11 +120,12 @@ class Session:
             if name not in self._names:
                 raise TwinError("session.step", f"{name!r}", f"One of: {', '.join(self._names)}.")
             try:
-                number = math.nan if isinstance(value, str | bytes) else float(value)
-            except (TypeError, ValueError):
+                plain_number = not isinstance(value, str | bytes) and np.ndim(value) == 0
+                number = float(value) if plain_number else math.nan
+            except (TypeError, ValueError, OverflowError):
                 number = math.nan
             if not 0.0 <= number <= 1.0:
-                raise TwinError(f"session.step, {name}", f"{value!r}", "A number from 0 to 1.")
+                raise TwinError(f"session.step, {name}", f"{value!r:.60}", "A number from 0 to 1.")
             plain[name] = number
         return plain
 
@@ -164,14 +141,3 @@ class Session:
     def close(self) -> None:
         """End the run; the result, once asked for, stays."""
         self._engine.close()
-
-
-def _sensors(district: "District") -> list[tuple[str, str, float]]:
-    """For each level and street depth sensor: its key in the measurements, its host, the level it counts from."""
-    bottoms = district.entities["low_areas"]["bottom_m"]
-    found = []
-    for datastream, row in ledger(district).iterrows():
-        if row.kind in ("level_sensor", "street_depth"):
-            zero_m = float(bottoms[row.host]) if row.kind == "street_depth" else 0.0
-            found.append((f"{str(datastream).replace('-', '_')}_m", row.host, zero_m))
-    return found

@@ -154,12 +154,14 @@ class Twin:
         """Open a run that stops every ``step_s`` seconds; several may be open at once.
 
         Returns:
-            A `Session` of the drains alone, or a `CoupledSession` of several engines, or where events befall.
+            A `Session` of the drains alone, or a `CoupledSession` of several engines, or where events befall or a
+            wiring is given. Both have ``names``, ``time``, ``done``, ``measurements``, ``check``, ``step``, ``result``
+            and ``close``, so that one controller of the station works in both.
 
         Raises:
             TwinError: a step that does not fit, or the engine refuses the model.
         """
-        if scenario.engines == ("drainage",) and not scenario.events:
+        if scenario.engines == ("drainage",) and not scenario.events and wiring is None:
             from twin_sandbox.world.session import Session
 
             return Session(self.district, scenario, reality or AS_DESIGNED, step_s)
@@ -253,6 +255,13 @@ def _asked(controller: Controller, seen: dict[str, Any], time: "pd.Timestamp") -
             f"it took {took_s:.1f} s to answer",
             f"{CONTROLLER_S:g} s.",
             "Prepare what takes long before the run.",
+        )
+    if not isinstance(said, Mapping):
+        raise TwinError(
+            f"controller, at {time:%Y-%m-%d %H:%M}",
+            f"it gave {'nothing' if said is None else f'a {type(said).__name__}'}",
+            'A dict like {"pump_1": 1.0}; {} changes nothing.',
+            "Did it forget to return?" if said is None else "",
         )
     return said
 
