@@ -50,18 +50,14 @@ def test_one_module_alone_imports_nbgrader():
 
 
 def test_engines_never_import_each_other():
-    # What engines are made of: processes and their talk, SWMM, the street surface, the exchange between the two.
-    processes = {"protocol", "frames", "process", "warm", "compiled"}
-    water = {"rules", "swmm", "surface", "surface_kernel", "exchange", "exchange_swmm"}
-    shared = processes | water
-    engines = {path.stem for path in modules("twin_sandbox/engines")} - {"__init__"} - shared
+    """An engine is a module or a folder of `engines`; they share the protocol and what runs a library elsewhere."""
+    root = ROOT / "twin_sandbox" / "engines"
+    shared = {"protocol", "workers"}
     for path in modules("twin_sandbox/engines"):
-        others = {f"twin_sandbox.engines.{name}" for name in engines if not path.stem.startswith(name)}
-        # An engine may be several modules (drainage, drainage_worker …): they share the engine's name as prefix.
-        met = {
-            name for name in imported(path) & others if not name.rsplit(".", 1)[1].startswith(path.stem.split("_")[0])
-        }
-        assert met == set(), f"{path.name} meets another engine elsewhere than at the clock"
+        own = path.relative_to(root).parts[0].removesuffix(".py")
+        met = {name.split(".")[2] for name in imported(path) if name.startswith("twin_sandbox.engines.")}
+        assert met <= shared | {own}, f"{path.relative_to(ROOT)} meets another engine elsewhere than at the clock"
+    assert {"workers", "drainage", "power"} <= {path.name for path in root.iterdir() if path.is_dir()}
 
 
 def test_lessons_import_the_twin_and_the_check_client_alone():

@@ -33,7 +33,7 @@ from grader.workshop.bank import Entry, compose, read_bank
 from grader.workshop.lab import Lab, find_lab
 from grader.workshop.neighbour import copied_answers, showing_cell
 from twin_sandbox.data import data_folder
-from twin_sandbox.engines.compiled import compile_kernels
+from twin_sandbox.engines.drainage.compiled import compile_kernels
 from twin_sandbox.generate import build_district
 
 LAB = "storm_night"

@@ -12,7 +12,7 @@ from grader.cohort.grading import Outcome, Places, Summary, grade_course, summar
 from grader.cohort.verdict_box import SIGNS, points
 from grader.workshop.lab import Lab
 from twin_sandbox.data import data_folder
-from twin_sandbox.engines.compiled import compile_kernels
+from twin_sandbox.engines.drainage.compiled import compile_kernels
 from twin_sandbox.generate import build_district
 
 

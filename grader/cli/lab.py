@@ -116,7 +116,7 @@ def fetch(lab: str, folder: Path, student: str, target: Path) -> None:
 def verify(lab: str, seeds: int, jobs: int, root: Path | None, *, as_json: bool) -> None:
     """Prove LAB's checks: right answers pass, each misconception is caught, a blank and a neighbour gain nothing."""
     from grader.workshop.verify import verify_lab
-    from twin_sandbox.engines.compiled import compile_kernels
+    from twin_sandbox.engines.drainage.compiled import compile_kernels
     from twin_sandbox.generate import build_district
 
     compile_kernels()

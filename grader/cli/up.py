@@ -35,9 +35,9 @@ def _student(workspace: Path | None, port: int | None, *, browser: bool) -> None
     from grader.cohort.practice import STUDENT, start_service
     from grader.room.jupyter import FIRST_PORT, Server, choose_port
     from grader.room.open import run_room
-    from grader.room.workspace import make_workspace, put_tour, state_folder, workspace_folder
+    from grader.room.workspace import TOURS, make_workspace, put_tour, state_folder, workspace_folder
     from twin_sandbox.data import data_folder
-    from twin_sandbox.engines.compiled import compile_kernels
+    from twin_sandbox.engines.drainage.compiled import compile_kernels
     from twin_sandbox.world.twin import open_district
 
     chosen = choose_port(port)
@@ -46,7 +46,8 @@ def _student(workspace: Path | None, port: int | None, *, browser: bool) -> None
     folder = make_workspace(workspace or workspace_folder())
     state = state_folder()
     labs = data_folder("labs")
-    put_tour(folder, data_folder("curriculum") / "tour" / "tour.py")
+    for tour in TOURS:
+        put_tour(folder, data_folder("curriculum") / "tour" / f"{tour}.py")
     click.echo("Opening the sample district and the practice course (the first time takes a minute) …")
     district = open_district().district.folder
     compile_kernels()

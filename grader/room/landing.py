@@ -10,7 +10,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from grader.room.path import HANDED_IN, NEW, UNDER_WAY, Step, continue_with, path_of
-from grader.room.workspace import TOUR
+from grader.room.workspace import TOURS, tour_path
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -42,6 +42,8 @@ WORDS: dict[str, dict[str, str]] = {
         "Save, then run the last cell: it hands in. Points and feedback come within about a minute.",
         "tour": "Take the tour of the district",
         "tour_note": "Nothing to hand in: half an hour through its layers, its devices and their faults.",
+        "living": "See the district live",
+        "living_note": "Nothing to hand in: half an hour with its engines, from storm water to traffic, acting on each other.",
         "where": "Where things are",
         "work": "Your work",
         "read": "Feedback",
@@ -86,6 +88,8 @@ WORDS: dict[str, dict[str, str]] = {
         "先保存，再运行最后一个单元格即可提交。约一分钟后得到分数和反馈。",
         "tour": "先逛一逛这座城区",
         "tour_note": "无需提交：用半小时看它的图层、设备及其故障。",
+        "living": "再看这座城区活起来",
+        "living_note": "无需提交：用半小时看雨水、供水、电力、交通等引擎如何运行、如何相互作用。",
         "where": "东西在哪里",
         "work": "你的作业",
         "read": "反馈",
@@ -146,7 +150,11 @@ def landing_page(steps: list[Step], workspace: Path, base_url: str, language: st
         following=_shown(following, language) if following else None,
         all_done=bool(steps) and all(step.status == HANDED_IN for step in steps),
         first=words["steps"].split("|"),
-        tour=TOUR if (Path(workspace) / TOUR).is_file() else "",
+        tours=[
+            {"title": words[name], "note": words[f"{name}_note"], "notebook": tour_path(name)}
+            for name in TOURS
+            if (Path(workspace) / tour_path(name)).is_file()
+        ],
     )
 
 

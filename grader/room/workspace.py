@@ -46,12 +46,17 @@ def make_workspace(folder: Path) -> Path:
     return folder
 
 
-TOUR = "tour/tour.ipynb"
-"""The tour of the district, below the workspace."""
+TOURS = ("tour", "living")
+"""The tours: what the district holds, and the district set going. Their texts lie in ``curriculum/tour``."""
+
+
+def tour_path(name: str) -> str:
+    """Where a tour's notebook lies, below the workspace."""
+    return f"tour/{name}.ipynb"
 
 
 def put_tour(workspace: Path, source: Path) -> Path:
-    """The tour as a notebook in the workspace; one that the student has changed is left alone.
+    """A tour as a notebook in the workspace; one that the student has changed is left alone.
 
     Args:
         workspace: the student's folder.
@@ -62,7 +67,8 @@ def put_tour(workspace: Path, source: Path) -> Path:
     """
     from grader.workshop.notebook import notebook_bytes, reading_notebook
 
-    path, mark = workspace / TOUR, workspace / TOUR.replace("tour.ipynb", ".handed-out")
+    path = workspace / tour_path(source.stem)
+    mark = path.with_name(f".{source.stem}.handed-out")
     made = notebook_bytes(reading_notebook(source))
     given = hashlib.sha256(made).hexdigest()
     try:

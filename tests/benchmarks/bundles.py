@@ -34,7 +34,7 @@ def _engine_s(truth: dict[str, object]) -> float:
     import importlib.util
 
     from twin_sandbox import Reality
-    from twin_sandbox.engines.drainage import Drainage
+    from twin_sandbox.engines.drainage.sewers import Drainage
     from twin_sandbox.world.drains import drains
 
     spec = importlib.util.spec_from_file_location("storm_night_key", LAB / "key.py")

@@ -8,12 +8,12 @@ import pytest
 from grader.isolation import grade
 from grader.isolation.staging import Staging
 from tests.grader.isolation_runs import LIMITS, a_job, shown
-from twin_sandbox.engines.compiled import compile_kernels
+from twin_sandbox.engines.drainage.compiled import compile_kernels
 
 RUN = """
 import time
 import numpy as np
-from twin_sandbox.engines.surface import Surface, plain_grid
+from twin_sandbox.engines.drainage.surface import Surface, plain_grid
 begun = time.process_time()
 surface = Surface(plain_grid(np.zeros((9, 9)), 5.0, 0.02))
 surface.advance(60.0, 1e-4)

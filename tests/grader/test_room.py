@@ -21,7 +21,7 @@ from grader.errors import GraderError
 from grader.room.jupyter import FIRST_PORT, Server, choose_port
 from grader.room.landing import WORDS, landing_page
 from grader.room.path import HANDED_IN, NEW, UNDER_WAY, Step, continue_with, path_of
-from grader.room.workspace import TOUR, make_workspace, put_tour, state_folder, workspace_folder
+from grader.room.workspace import TOURS, make_workspace, put_tour, state_folder, tour_path, workspace_folder
 
 
 @pytest.fixture
@@ -156,15 +156,19 @@ TOUR_TEXT = '# %% [markdown] id="hello"\n# Hello.\n\n# %% id="one"\n1 + 1\n'
 
 
 def test_the_tour_lies_in_the_room_and_what_a_student_wrote_in_it_stays(tmp_path):
-    source = tmp_path / "tour.py"
+    source, other = tmp_path / "tour.py", tmp_path / "living.py"
     source.write_text(TOUR_TEXT)
+    other.write_text(TOUR_TEXT)
     path = put_tour(tmp_path / "room", source)
-    assert path == tmp_path / "room" / TOUR
+    assert path == tmp_path / "room" / tour_path("tour")
     assert [cell["id"] for cell in json.loads(path.read_text())["cells"]] == ["hello", "one"]
     source.write_text(TOUR_TEXT.replace("1 + 1", "2 + 2"))
     assert "2 + 2" in put_tour(tmp_path / "room", source).read_text()  # a newer edition replaces an untouched one
     path.write_text(path.read_text().replace("2 + 2", "my own"))
     assert "my own" in put_tour(tmp_path / "room", source).read_text()
+    assert "1 + 1" in put_tour(tmp_path / "room", other).read_text()
+    other.write_text(TOUR_TEXT.replace("1 + 1", "3 + 3"))
+    assert "3 + 3" in put_tour(tmp_path / "room", other).read_text()  # each tour is renewed or left for itself
 
 
 def test_a_tour_with_a_graded_cell_is_refused(tmp_path):
@@ -174,14 +178,20 @@ def test_a_tour_with_a_graded_cell_is_refused(tmp_path):
         put_tour(tmp_path, source)
 
 
-def test_the_landing_page_offers_the_tour_when_it_is_there(tmp_path, step):
-    assert "tour.ipynb" not in landing_page([step()], tmp_path, "/", "en", live=False)
-    (tmp_path / TOUR).parent.mkdir()
-    (tmp_path / TOUR).write_text("{}")
+@pytest.mark.parametrize("tour", TOURS)
+def test_the_landing_page_offers_each_tour_when_it_is_there(tmp_path, step, tour):
+    (tmp_path / "tour").mkdir()
+    (tmp_path / tour_path(tour)).write_text("{}")
     for language in WORDS:
         page = landing_page([step()], tmp_path, "/", language, live=False)
-        assert f'href="/lab/tree/{TOUR}"' in page
-        assert WORDS[language]["tour"] in page
+        for name in TOURS:
+            assert (f'href="/lab/tree/{tour_path(name)}"' in page) == (name == tour)
+            assert (WORDS[language][name] in page) == (name == tour)
+            assert (WORDS[language][f"{name}_note"] in page) == (name == tour)
+
+
+def test_every_tour_has_its_text():
+    assert {path.stem for path in (data_folder("curriculum") / "tour").glob("*.py")} == set(TOURS)
 
 
 def test_each_room_has_a_token_of_its_own(tmp_path):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from twin_sandbox import TwinError
-from twin_sandbox.engines.buildings import Buildings
-from twin_sandbox.engines.buildings_rooms import BuildingsModel, cop
-from twin_sandbox.engines.buildings_zone import AIR_TO_SURFACE_W_M2K, MASS_TO_SURFACE_W_M2K, Fabric, Zones
+from twin_sandbox.engines.buildings.engine import Buildings
+from twin_sandbox.engines.buildings.rooms import BuildingsModel, cop
+from twin_sandbox.engines.buildings.zone import AIR_TO_SURFACE_W_M2K, MASS_TO_SURFACE_W_M2K, Fabric, Zones
 
 START = pd.Timestamp("2026-01-15 00:00+08:00")
 HOUSE = {

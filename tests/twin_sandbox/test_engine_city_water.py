@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin_sandbox.engines import city_water, city_water_worker, exchange
-from twin_sandbox.engines.city_water import CityWater, CityWaterModel, Inlets, Manholes
-from twin_sandbox.engines.compiled import exchange as kernels
-from twin_sandbox.engines.rules import Rule
-from twin_sandbox.engines.surface import Surface, plain_grid
-from twin_sandbox.engines.warm import warm_parent
+from twin_sandbox.engines.drainage import city_water, city_water_worker, exchange
+from twin_sandbox.engines.drainage.city_water import CityWater, CityWaterModel, Inlets, Manholes
+from twin_sandbox.engines.drainage.compiled import exchange as kernels
+from twin_sandbox.engines.drainage.rules import Rule
+from twin_sandbox.engines.drainage.surface import Surface, plain_grid
+from twin_sandbox.engines.workers.warm import warm_parent
 from twin_sandbox.errors import TwinError
 
 MINUTES = 30
@@ -346,12 +346,13 @@ def test_nothing_is_left_behind(running):
 
 def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path):
     code = (
-        "import os, pickle, sys; from twin_sandbox.engines import warm; from twin_sandbox.engines.city_water import"
-        " CityWater; engine = CityWater(pickle.load(sys.stdin.buffer)); engine.start(); engine.step(300, {});"
+        "import os, pickle, sys; from twin_sandbox.engines.workers import warm;"
+        "from twin_sandbox.engines.drainage.city_water import CityWater;"
+        "engine = CityWater(pickle.load(sys.stdin.buffer)); engine.start(); engine.step(300, {});"
         "print(engine._worker.process.popen.pid, *(p._popen.pid for p in warm._PARENTS.values()), flush=True);"
         "os.kill(os.getpid(), 9)"
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(city_water.__file__).parents[2])}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(city_water.__file__).parents[3])}
     done = subprocess.run(
         [sys.executable, "-c", code], input=pickle.dumps(model()), env=environment, check=False, capture_output=True
     )
@@ -397,14 +398,14 @@ def test_streets_at_rest_let_swmm_take_longer_steps(simulation, capfd):
 def test_children_come_from_one_warm_parent_of_a_single_thread(running):
     first, second = running(model()), running(model())
     one, other = (engine._worker.process.popen for engine in (first, second))
-    parent = warm_parent("twin_sandbox.engines.city_water_worker", dict(os.environ))
+    parent = warm_parent("twin_sandbox.engines.drainage.city_water_worker", dict(os.environ))
     assert one.parent is other.parent is parent
     assert one.pid != other.pid
     assert len(list(Path(f"/proc/{parent._popen.pid}/task").iterdir())) == 1
 
 
 def test_a_warm_parent_that_cannot_start_says_why():
-    environment = {**os.environ, "PYTHONPATH": str(Path(city_water.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(city_water.__file__).parents[3])}
     with pytest.raises(OSError, match=r"No module named 'twin_sandbox\.nowhere'"):
         warm_parent("twin_sandbox.nowhere", environment).fork(Path("/"), 2)
 

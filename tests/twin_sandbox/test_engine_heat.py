@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin_sandbox import TwinError
-from twin_sandbox.engines.heat import HeatLoop
-from twin_sandbox.engines.heat_pipe import HEAT_J_KGK, Pipe
-from twin_sandbox.engines.heat_substation import Exchangers, HeatModel
+from twin_sandbox.engines.heat.engine import HeatLoop
+from twin_sandbox.engines.heat.pipe import HEAT_J_KGK, Pipe
+from twin_sandbox.engines.heat.substation import Exchangers, HeatModel
 from twin_sandbox.world.models.heat import heat_model
 from twin_sandbox.world.weather import Weather
 

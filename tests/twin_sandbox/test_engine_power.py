@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from power_grid_model import PowerGridModel, initialize_array
 
 from tests.twin_sandbox.power_networks import rows, street
-from twin_sandbox.engines.power import Power
-from twin_sandbox.engines.power_model import Batteries, Course, Outage, TapChanger, held
-from twin_sandbox.engines.power_relief import EMERGENCY_S, RESTORE_S
+from twin_sandbox.engines.power.engine import Power
+from twin_sandbox.engines.power.model import Batteries, Course, Outage, TapChanger, held
+from twin_sandbox.engines.power.relief import EMERGENCY_S, RESTORE_S
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.power_grid import PowerGrid, power_grid, read_power_grid, write_power_grid
 from twin_sandbox.world.models.power import power_model

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin_sandbox.engines.supply import Supply
-from twin_sandbox.engines.supply_account import VOLUMES
-from twin_sandbox.engines.supply_links import gate_loss
+from twin_sandbox.engines.supply.account import VOLUMES
+from twin_sandbox.engines.supply.engine import Supply
+from twin_sandbox.engines.supply.links import gate_loss
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.supply import supply_model
 

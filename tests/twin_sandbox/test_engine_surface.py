@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from twin_sandbox.calibration import surface_cases
-from twin_sandbox.engines.compiled import compile_kernels
-from twin_sandbox.engines.surface import Grid, Surface, plain_grid
+from twin_sandbox.engines.drainage.compiled import compile_kernels
+from twin_sandbox.engines.drainage.surface import Grid, Surface, plain_grid
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.surface import KERB_M, cells_beside, site_cell, street_cells, surface_grid
 
@@ -288,7 +288,7 @@ def test_cells_that_do_not_fit_the_terrain_are_refused(twin, cell_m):
 LOAD = """
 import time
 import numpy as np
-from twin_sandbox.engines.surface import Surface, plain_grid
+from twin_sandbox.engines.drainage.surface import Surface, plain_grid
 begun = time.process_time()
 surface = Surface(plain_grid(np.zeros((9, 9)), 5.0, 0.02))
 surface.advance(60.0, 1e-5)
@@ -323,7 +323,7 @@ def test_a_sandbox_loads_the_kernel_that_was_compiled_before_it(tmp_path):
 
 def test_a_sandbox_without_a_compiled_kernel_says_so_and_compiles_nothing(tmp_path):
     refused = run(
-        "from twin_sandbox.engines.compiled import surface_advance\nsurface_advance()",
+        "from twin_sandbox.engines.drainage.compiled import surface_advance\nsurface_advance()",
         PRACTICUM_SANDBOX="student",
         PRACTICUM_CACHE=str(tmp_path),
     )

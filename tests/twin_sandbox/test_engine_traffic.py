@@ -14,7 +14,7 @@ import sumo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin_sandbox.engines.traffic import Call, Traffic, TrafficModel, TrafficRecords, wet_speed_share
+from twin_sandbox.engines.traffic.engine import Call, Traffic, TrafficModel, TrafficRecords, wet_speed_share
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.traffic import traffic_model
 from twin_sandbox.world.models.traffic_opening import sumo_model

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin_sandbox.engines import drainage, process
-from twin_sandbox.engines.drainage import Drainage, Model, Rule
+from twin_sandbox.engines.drainage import sewers as drainage
+from twin_sandbox.engines.drainage.sewers import Drainage, Model, Rule
+from twin_sandbox.engines.workers import process
 from twin_sandbox.errors import TwinError
 
 OPTIONS = """[OPTIONS]
@@ -209,7 +210,7 @@ def test_nothing_is_left_behind(how):
 
 def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path):
     code = (
-        "import os, pickle, sys; from twin_sandbox.engines.drainage import Drainage;"
+        "import os, pickle, sys; from twin_sandbox.engines.drainage.sewers import Drainage;"
         "engine = Drainage(pickle.load(sys.stdin.buffer)); engine.start(); engine.step(300, {});"
         "os.kill(os.getpid(), 9)"
     )
@@ -237,7 +238,7 @@ def test_a_file_of_the_callers_folder_is_not_imported(tmp_path, monkeypatch):
 def test_the_workers_numbers_are_the_toolkits():
     from swmm.toolkit.shared_enum import LinkResult, NodeResult, ObjectType
 
-    from twin_sandbox.engines import swmm as worker
+    from twin_sandbox.engines.drainage import swmm as worker
 
     assert (ObjectType.NODE.value, ObjectType.LINK.value) == (worker.NODE, worker.LINK)
     assert (NodeResult.DEPTH.value, NodeResult.HEAD.value) == (worker.NODE_DEPTH, worker.NODE_HEAD)

@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from twin_sandbox import Scenario, TwinError
-from twin_sandbox.engines.buildings import Buildings
+from twin_sandbox.engines.buildings.engine import Buildings
 from twin_sandbox.world.models.buildings import buildings_model, engine, heating_season, season_of
 from twin_sandbox.world.models.buildings_fabric import facade_lengths
 from twin_sandbox.world.weather import Weather

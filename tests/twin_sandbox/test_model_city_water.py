@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from twin_sandbox import Reality, Storm, Tide, TwinError
-from twin_sandbox.engines.city_water import CityWater
+from twin_sandbox.engines.drainage.city_water import CityWater
 from twin_sandbox.world.models.city_water import GULLIES, city_water_model, ground
 
 CELL_M = 10.0

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin_sandbox import Reality
-from twin_sandbox.engines.power import Power
-from twin_sandbox.engines.power_switchgear import RECLOSE_S
+from twin_sandbox.engines.power.engine import Power
+from twin_sandbox.engines.power.switchgear import RECLOSE_S
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.power import TIME_OF_USE_CNY_KWH, power_model
 from twin_sandbox.world.models.power_sun import clear_sky_share

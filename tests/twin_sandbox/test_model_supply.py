@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twin_sandbox.engines.supply import Supply
+from twin_sandbox.engines.supply.engine import Supply
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.epanet import district_network, epanet_text, read_epanet
 from twin_sandbox.world.models.supply import supply_model

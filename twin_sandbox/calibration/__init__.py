@@ -35,7 +35,12 @@ def figures(twin: "Twin", part: str) -> "list[Value]":
     Raises:
         TwinError: no such part, or an engine refuses its model.
     """
-    return list(_module(part).values(twin))  # type: ignore[attr-defined]
+    values = list(_module(part).values(twin))  # type: ignore[attr-defined]
+    names = [value.name for value in values]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TwinError(f"calibration, {part}", f"two figures are called {twice[0]!r}", "A name of its own for each.")
+    return values
 
 
 def pictures(part: str) -> "Mapping[str, Callable[[Twin], Figure]]":

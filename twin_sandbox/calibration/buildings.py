@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from twin_sandbox.engines.buildings_rooms import BuildingsModel
+    from twin_sandbox.engines.buildings.rooms import BuildingsModel
     from twin_sandbox.world.twin import Twin
     from twin_sandbox.world.weather import Weather
 
@@ -30,7 +30,7 @@ def run(
     twin: "Twin", weather: "Weather", horizon_s: int, step_s: int = 300, **inputs: float
 ) -> "tuple[BuildingsModel, Found]":
     """The engine alone: its model, and quantity → one row a step; an input holds for all entities and all the time."""
-    from twin_sandbox.engines.buildings import Buildings
+    from twin_sandbox.engines.buildings.engine import Buildings
     from twin_sandbox.world.models.buildings import buildings_model
 
     model = buildings_model(twin.district, weather.start, horizon_s, weather, step_s=step_s)

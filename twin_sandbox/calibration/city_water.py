@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from twin_sandbox.engines.city_water import CityWaterModel, CityWaterRecords
+    from twin_sandbox.engines.drainage.city_water import CityWaterModel, CityWaterRecords
     from twin_sandbox.world.twin import Twin
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Night:
 
 def run(twin: "Twin", return_period_a: float | None, horizon_h: float = NIGHT_H) -> Night:
     """A night in which a storm's peak meets high water; without return period, a dry one."""
-    from twin_sandbox.engines.city_water import CityWater
+    from twin_sandbox.engines.drainage.city_water import CityWater
     from twin_sandbox.world.models.city_water import city_water_model
     from twin_sandbox.world.scenario import Scenario
     from twin_sandbox.world.storm import Storm

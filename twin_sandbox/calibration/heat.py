@@ -36,8 +36,8 @@ class Loop:
 
 def together(twin: "Twin", weather: "Weather", horizon_s: int, cut_s: tuple[int, int] = (0, 0)) -> Loop:
     """Houses and loop, each by what the other did last; between the times of ``cut_s`` substations have no power."""
-    from twin_sandbox.engines.buildings import Buildings
-    from twin_sandbox.engines.heat import HeatLoop
+    from twin_sandbox.engines.buildings.engine import Buildings
+    from twin_sandbox.engines.heat.engine import HeatLoop
     from twin_sandbox.world.models.buildings import buildings_model
     from twin_sandbox.world.models.heat import heat_model
 
@@ -99,7 +99,7 @@ def values(twin: "Twin") -> Iterator[Value]:
 
 def _design_load(twin: "Twin") -> Iterator[Value]:
     """Temperatures while the loop, left to itself, hands over what its services were designed for."""
-    from twin_sandbox.engines.heat import HeatLoop
+    from twin_sandbox.engines.heat.engine import HeatLoop
     from twin_sandbox.world.models.heat import heat_model
 
     weather = coldest()

@@ -67,7 +67,7 @@ def _row(value: "Value") -> str:
     span = f"{value.low:g} to {value.high:g}" if value.low != value.high else f"{value.low:g}"
     name = html.escape(value.name.replace("_", " "))
     return (
-        f'<tr><td>{mark}</td><td>{name}</td><td class="n">{value.value:g}</td><td class="n">{span}</td>'
+        f'<tr><td>{mark}</td><td>{name}</td><td class="n">{value.value:.4g}</td><td class="n">{span}</td>'
         f'<td>{html.escape(value.unit)}</td><td class="source">{html.escape(value.source)}</td></tr>'
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from twin_sandbox.engines.power_model import PowerModel
+    from twin_sandbox.engines.power.model import PowerModel
     from twin_sandbox.world.reality import Reality
     from twin_sandbox.world.twin import Twin
 
@@ -63,7 +63,7 @@ def run(
     Raises:
         TwinError: the engine refuses the model or an input.
     """
-    from twin_sandbox.engines.power import Power
+    from twin_sandbox.engines.power.engine import Power
     from twin_sandbox.world.models.power import power_model
     from twin_sandbox.world.reality import AS_DESIGNED
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twin_sandbox.engines.protocol import Finished
-    from twin_sandbox.engines.supply_model import Model
+    from twin_sandbox.engines.supply.model import Model
     from twin_sandbox.world.twin import Twin
 
 MONDAY = pd.Timestamp("2026-07-13 00:00+08:00")
@@ -53,7 +53,7 @@ def run(
     Raises:
         TwinError: the engine refuses the model or an input.
     """
-    from twin_sandbox.engines.supply import Supply
+    from twin_sandbox.engines.supply.engine import Supply
     from twin_sandbox.world.models.supply import supply_model
 
     model = supply_model(twin.district, start, horizon_s, step_s=step_s)

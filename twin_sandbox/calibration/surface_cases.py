@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.surface import Grid, Surface, plain_grid
+from twin_sandbox.engines.drainage.surface import Grid, Surface, plain_grid
 from twin_sandbox.generate.sanity.value import RULE, Value
 
 if TYPE_CHECKING:

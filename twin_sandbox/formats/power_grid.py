@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.power_flow import meaning
+from twin_sandbox.engines.power.flow import meaning
 from twin_sandbox.entities import District
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.beside import written_file

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twin_sandbox.engines.drainage import Model
+from twin_sandbox.engines.drainage.sewers import Model
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.network import HEADROOM_M, ORIFICE_CD, Network, rows, short_names
 from twin_sandbox.world.reality import Reality

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from twin_sandbox.engines.drainage import Drainage
+from twin_sandbox.engines.drainage.sewers import Drainage
 from twin_sandbox.world.drains import drains
 from twin_sandbox.world.result import make_result
 

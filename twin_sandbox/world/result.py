@@ -13,7 +13,7 @@ from twin_sandbox.world.moment import moment
 from twin_sandbox.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    from twin_sandbox.engines.drainage import Records
+    from twin_sandbox.engines.drainage.sewers import Records
     from twin_sandbox.entities import District
     from twin_sandbox.world.drains import Drains
     from twin_sandbox.world.reality import Reality

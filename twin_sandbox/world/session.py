@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from twin_sandbox.engines.drainage import Drainage
+from twin_sandbox.engines.drainage.sewers import Drainage
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.control_room import ControlRoom, Seen
 from twin_sandbox.world.drains import drains

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.buildings import Buildings
-from twin_sandbox.engines.buildings_rooms import BuildingsModel
+from twin_sandbox.engines.buildings.engine import Buildings
+from twin_sandbox.engines.buildings.rooms import BuildingsModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.buildings_fabric import fabric_of
 from twin_sandbox.world.weather import ALTITUDE_M, LATITUDE_DEG, LONGITUDE_DEG, Weather

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.buildings_zone import Fabric
+from twin_sandbox.engines.buildings.zone import Fabric
 
 if TYPE_CHECKING:
     import geopandas as gpd

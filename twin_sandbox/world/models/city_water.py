@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.city_water import CityWater, CityWaterModel, Inlets, Manholes
+from twin_sandbox.engines.drainage.city_water import CityWater, CityWaterModel, Inlets, Manholes
 from twin_sandbox.entities.terrain import LAND_COVER
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.drains import GULLIES, GULLY_OPENING_M2
@@ -22,7 +22,7 @@ from twin_sandbox.world.reality import AS_DESIGNED, Reality
 from twin_sandbox.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    from twin_sandbox.engines.surface import Grid
+    from twin_sandbox.engines.drainage.surface import Grid
     from twin_sandbox.entities import District
 
 Floats = NDArray[np.float64]

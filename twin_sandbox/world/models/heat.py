@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin_sandbox.engines.heat import HeatLoop
-from twin_sandbox.engines.heat_pipe import HEAT_J_KGK
-from twin_sandbox.engines.heat_substation import HeatModel
+from twin_sandbox.engines.heat.engine import HeatLoop
+from twin_sandbox.engines.heat.pipe import HEAT_J_KGK
+from twin_sandbox.engines.heat.substation import HeatModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.buildings import DESIGN_OUTSIDE_C, heating_season
 from twin_sandbox.world.weather import Weather

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from twin_sandbox.engines.rules import Rule
+from twin_sandbox.engines.drainage.rules import Rule
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.reality import Reality
 from twin_sandbox.world.scenario import Scenario

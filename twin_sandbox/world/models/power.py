@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.power import Power
-from twin_sandbox.engines.power_model import (
+from twin_sandbox.engines.power.engine import Power
+from twin_sandbox.engines.power.model import (
     Batteries,
     Course,
     Diesels,

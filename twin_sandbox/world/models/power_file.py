@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from twin_sandbox.engines.power_model import Panels, PowerModel, Switches, held
+from twin_sandbox.engines.power.model import Panels, PowerModel, Switches, held
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.power_grid import PowerGrid
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin_sandbox.engines.power_model import Floats
+from twin_sandbox.engines.power.model import Floats
 from twin_sandbox.world.models.surface import cells_beside, site_cell, surface_grid
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from twin_sandbox.engines.power_model import Rows, Switches
+from twin_sandbox.engines.power.model import Rows, Switches
 
 
 def cutting_switches(tables: Any, switches: Switches) -> tuple[Rows, ...]:  # noqa: ANN401 - tables by name

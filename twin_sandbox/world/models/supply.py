@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twin_sandbox.engines.supply import Supply
-from twin_sandbox.engines.supply_model import Booster, Model, Service, Valve
+from twin_sandbox.engines.supply.engine import Supply
+from twin_sandbox.engines.supply.model import Booster, Model, Service, Valve
 from twin_sandbox.errors import TwinError
 from twin_sandbox.formats.epanet import district_network, epanet_text
 from twin_sandbox.formats.epanet_network import WaterNetwork

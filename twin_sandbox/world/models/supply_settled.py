@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.supply_epanet import Project, sums
+from twin_sandbox.engines.supply.epanet import Project, sums
 
 SETTLED_H = 120
 """The net runs so long before, up to the same hour; a multiple of a day."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.surface import Grid
+from twin_sandbox.engines.drainage.surface import Grid
 from twin_sandbox.errors import TwinError
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from twin_sandbox.data import cache_folder
-from twin_sandbox.engines.traffic import IMPASSABLE_M, Call, Traffic, TrafficModel
+from twin_sandbox.engines.traffic.engine import IMPASSABLE_M, Call, Traffic, TrafficModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models import traffic_demand as demand
 from twin_sandbox.world.models.traffic_buses import bus_lines

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from twin_sandbox.engines.traffic import PERIOD_S
+from twin_sandbox.engines.traffic.engine import PERIOD_S
 from twin_sandbox.world.models.traffic_buses import BUS_DWELL_S, BUS_FIRST_S, BUS_LAST_S, BusLine
 from twin_sandbox.world.models.traffic_demand import DAY_S, Journey
 from twin_sandbox.world.models.traffic_network import Streets

@@ -4,7 +4,7 @@ import gzip
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from twin_sandbox.engines.traffic import TrafficModel
+from twin_sandbox.engines.traffic.engine import TrafficModel
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world.models.traffic_files import edge_data
 

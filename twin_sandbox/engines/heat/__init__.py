@@ -1,0 +1,1 @@
+"""The heat loop: plugs of hot water under way."""

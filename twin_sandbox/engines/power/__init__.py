@@ -1,0 +1,1 @@
+"""Medium and low voltage on power-grid-model."""
