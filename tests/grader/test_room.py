@@ -22,6 +22,7 @@ from grader.room.jupyter import FIRST_PORT, Server, choose_port
 from grader.room.landing import WORDS, landing_page
 from grader.room.path import HANDED_IN, NEW, UNDER_WAY, Step, continue_with, path_of
 from grader.room.workspace import TOURS, make_workspace, put_tour, state_folder, tour_path, workspace_folder
+from twin_sandbox.data import data_folder
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path):
         "engine = Drainage(pickle.load(sys.stdin.buffer)); engine.start(); engine.step(300, {});"
         "os.kill(os.getpid(), 9)"
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(drainage.__file__).parents[2])}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(drainage.__file__).parents[3])}
     subprocess.run([sys.executable, "-c", code], input=pickle.dumps(pumped()), env=environment, check=False)
     until = time.monotonic() + 5.0
     while list(tmp_path.iterdir()) and time.monotonic() < until:
