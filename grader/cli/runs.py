@@ -43,16 +43,19 @@ def run(
 
     A run whose engine fails in the middle ends with 1; what had been found until then is written all the same.
     """
+    from twin_sandbox.formats.beside import refuse_folder
     from twin_sandbox.world.coupled import CoupledSession
     from twin_sandbox.world.coupled_result import RunFailedError
     from twin_sandbox.world.scenario_file import read_scenario
     from twin_sandbox.world.twin import open_district
     from twin_sandbox.world.wiring import read_wiring
-    from twin_sandbox.world.written import save_result, written
+    from twin_sandbox.world.written import RUN_FILES, save_result, written
 
     twin = open_district(folder)
     scenario = read_scenario(scenario_file, twin.district)
     wiring = read_wiring(wiring_file).among(scenario.engines).without(*cut)
+    if out is not None:
+        refuse_folder(out, *RUN_FILES)
     failed: TwinError | None = None
     with CoupledSession(twin.district, scenario, wiring=wiring, step_s=_stride_s(scenario.horizon_s)) as session:
         steps = range(scenario.horizon_s // session.step_s)
@@ -64,8 +67,7 @@ def run(
         except RunFailedError as error:
             failed, result = error, error.result
     told = written(result, wiring)
-    if out is not None:
-        save_result(result, wiring, out)
+    # Said before it is written: a full disk must not take the figures along.
     if as_json:
         click.echo(json.dumps({**told, "kpis": _kpis(result)}, ensure_ascii=False, indent=1))
     else:
@@ -76,6 +78,8 @@ def run(
             if errors:
                 click.echo(f"{engine}: {errors}")
         click.echo(f"found {told['found_sha256'][:16]} from inputs {told['inputs_sha256'][:16]}")
+    if out is not None:
+        save_result(result, wiring, out)
     if failed is not None:
         raise failed
 

@@ -1,6 +1,8 @@
 """Writing so that nothing half written is left: beside the place, then moved there in one step."""
 
 import contextlib
+import errno
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -40,12 +42,7 @@ def written_folder(path: Path, *suffixes: str) -> Iterator[Path]:
         TwinError: ``path`` is a file, holds something else, or cannot be written.
     """
     if _holds_else(path, suffixes):
-        raise TwinError(
-            str(path),
-            "holds something else",
-            f"A new or empty folder, or one that holds {' and '.join(suffixes)} files alone, which is replaced",
-            "Name another folder.",
-        )
+        raise _something_else(path, suffixes)
     draft = path.parent / f".{uuid.uuid4().hex}"
     old = draft.with_name(f"{draft.name}-old")
     try:
@@ -59,6 +56,29 @@ def written_folder(path: Path, *suffixes: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def refuse_folder(path: Path, *suffixes: str) -> None:
+    """Refuse now what `written_folder` would refuse when a long run has ended; nothing is written.
+
+    Raises:
+        TwinError: ``path`` is a file, holds something else, or cannot be written.
+    """
+    if _holds_else(path, suffixes):
+        raise _something_else(path, suffixes)
+    above = next(one for one in path.absolute().parents if one.exists())
+    for wrong, number in ((not above.is_dir(), errno.ENOTDIR), (not os.access(above, os.W_OK), errno.EACCES)):
+        if wrong:
+            raise _unwritable(path, OSError(number, os.strerror(number)))
+
+
+def _something_else(path: Path, suffixes: tuple[str, ...]) -> TwinError:
+    return TwinError(
+        str(path),
+        "holds something else",
+        f"A new or empty folder, or one that holds {' and '.join(suffixes)} files alone, which is replaced",
+        "Name another folder.",
+    )
 
 
 def _holds_else(path: Path, suffixes: tuple[str, ...]) -> bool:

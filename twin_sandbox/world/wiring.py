@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from twin_sandbox.data import data_folder
 from twin_sandbox.engines.protocol import Engine, Port
 from twin_sandbox.errors import TwinError
+from twin_sandbox.world.assemble import EVERY
 from twin_sandbox.world.units import factor
 
 _KEYS = {"from", "to", "delay_s", "why"}
@@ -71,8 +72,17 @@ class Wiring:
         return Wiring(kept, self.every_s, self.origin)
 
     def among(self, engines: Iterable[str]) -> "Wiring":
-        """The wires whose two ends both take part."""
+        """The wires whose two ends both take part.
+
+        Raises:
+            TwinError: a wire or an interval of an engine that there is nowhere.
+        """
         there = set(engines)
+        named = [name for wire in self.wires for name in (wire.source, wire.target)] + list(self.every_s or {})
+        for name in named:
+            if name not in there and name not in EVERY:
+                known = sorted(there | set(EVERY))
+                raise TwinError(self.origin, f"no engine {name!r}", f"{', '.join(known)}.", _like(name, known))
         wires = tuple(wire for wire in self.wires if {wire.source, wire.target} <= there)
         every = {name: seconds for name, seconds in (self.every_s or {}).items() if name in there}
         return Wiring(wires, every, self.origin)
