@@ -189,6 +189,7 @@ class Simulation:
             _, edges, from_m, to_m = best
             vehicle = f"{name}:{now}"
             trail["vehicle"], trail["edges"] = vehicle, list(edges)
+            trail["from_m"], trail["to_m"] = min(from_m, self.length[edges[0]]), min(to_m, self.length[edges[-1]])
             sumo.route.add(vehicle, edges)
             sumo.vehicle.add(
                 vehicle, vehicle, "ambulance", departPos=str(min(from_m, self.length[edges[0]] - 1.0)),
@@ -211,10 +212,15 @@ class Simulation:
                     call["departed_s"] = now
                 x_m, y_m = vehicle.getPosition(name)
                 call["track"].append((now - self.start_s, round(x_m, 2), round(y_m, 2)))
+                at = vehicle.getRouteIndex(name)
                 call["edges"] = [*call["driven"], *vehicle.getRoute(name)]
-                call["distance_m"] = round(vehicle.getDistance(name), 1)
+                # not getDistance: in the mesoscopic model it counts from the start again after each new way
+                passed = sum(self.length[edge] for edge in call["edges"][: len(call["driven"]) + at])
+                call["distance_m"] = round(passed - call["from_m"] + vehicle.getLanePosition(name), 1)
             elif call["departed_s"] is not None or name not in waiting:
                 call["arrived_s"] = now if call["departed_s"] is not None else -1
+                whole = sum(self.length[edge] for edge in call["edges"])
+                call["distance_m"] = round(whole - call["from_m"] - self.length[call["edges"][-1]] + call["to_m"], 1)
 
     def step(self, request: dict[str, Any]) -> None:
         """Take what changes now, and go on."""
