@@ -43,7 +43,7 @@ WORDS: dict[str, dict[str, str]] = {
         "tour": "Take the tour of the district",
         "tour_note": "Nothing to hand in: half an hour through its layers, its devices and their faults.",
         "living": "See the district live",
-        "living_note": "Nothing to hand in: half an hour with its engines, from storm water to traffic, acting on each other.",
+        "living_note": "Nothing to hand in: half an hour with engines that act on each other, from rain to traffic.",
         "where": "Where things are",
         "work": "Your work",
         "read": "Feedback",
