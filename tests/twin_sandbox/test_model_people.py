@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twin_sandbox import Reality, TwinError
+from twin_sandbox import Reality, Scenario, TwinError
 from twin_sandbox.engines.people import People
 from twin_sandbox.world.models import people_days as days
 from twin_sandbox.world.models import people_water as water
@@ -175,14 +175,12 @@ def test_a_hot_day_draws_more(twin):
     assert water.heat_factor(np.array([10.0, 30.0, 100.0])).tolist() == [1.0, 1.0, water.HEAT_MOST]
 
 
-def test_a_real_city_may_use_more_water_than_designed(twin):
-    offices = (twin.entities["buildings"]["use"] == "office").to_numpy()
-    designed, real = (
-        people_model(twin.district, WEDNESDAY, 3600, reality)
-        for reality in (Reality(), Reality(demand_factor={"office": 1.3}))
-    )
-    assert real.rate[:, offices] == pytest.approx(1.3 * designed.rate[:, offices])
-    assert real.rate[:, ~offices].tolist() == designed.rate[:, ~offices].tolist()
+def test_a_city_that_uses_less_water_than_designed_does_so_once_whoever_computes_the_demand(twin):
+    half = Reality(demand_factor=dict.fromkeys(twin.entities["buildings"]["use"].unique(), 0.5))
+    for engines in (("supply",), ("people", "supply")):
+        night = Scenario("night", WEDNESDAY, 0.5, engines=engines)
+        designed, real = (twin.run(night, reality)["supply.delivered_m3s"].iloc[1:] for reality in (None, half))
+        assert real.to_numpy().sum() == pytest.approx(0.5 * designed.to_numpy().sum(), rel=0.05)
 
 
 def test_shelters_take_the_nearest(twin):

@@ -21,24 +21,26 @@ from twin_sandbox.world.models.people_days import (
     shifted,
 )
 from twin_sandbox.world.moment import moment
-from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
+    from twin_sandbox.world.reality import Reality
     from twin_sandbox.world.scenario import Scenario
     from twin_sandbox.world.weather import Weather
 
 
-def engine(district: District, scenario: "Scenario", reality: Reality) -> People:
+def engine(district: District, scenario: "Scenario", reality: "Reality") -> People:
     """The people of a scenario, not started; without a weather of its own no day is hot.
+
+    A reality's ``demand_factor`` is left to the supply, which multiplies what people hand over to it.
 
     Raises:
         TwinError: an unknown kind of day.
     """
+    del reality
     model = people_model(
         district,
         scenario.start,
         scenario.horizon_s,
-        reality,
         day_kind=scenario.day_kind,
         stay_home_share=scenario.policies.stay_home_share,
         weather=scenario.weather,
@@ -51,7 +53,6 @@ def people_model(
     district: District,
     start: pd.Timestamp,
     horizon_s: int,
-    reality: Reality = AS_DESIGNED,
     *,
     day_kind: str | None = None,
     stay_home_share: float = 0.0,
@@ -64,7 +65,6 @@ def people_model(
         district: with the tables residents, commuters, trips, day_kinds, water_services and demand_patterns.
         start: start of the run, with its time zone.
         horizon_s: length of the run [s].
-        reality: its ``demand_factor`` by use of buildings is obeyed here.
         day_kind: of all days of the run; None: working days and weekends by the calendar.
         stay_home_share: share of people who stay where they slept.
         weather: for the water of hot days; None: no day is hot.
@@ -79,8 +79,6 @@ def people_model(
     base_m3s, pattern, patterns = water.designed(district, people)
     draught = water.fit(base_m3s, pattern, patterns, people, ordinary)
     stays, doing, trips = _run(people, begin, horizon_s, day_kind, stay_home_share, seed)
-    uses = district.entities["buildings"]["use"]
-    factor = np.array([reality.demand_factor.get(str(use), 1.0) for use in uses])
     return Model(
         buildings=people.buildings,
         modes=people.modes,
@@ -91,8 +89,8 @@ def people_model(
         doing=doing,
         depart_s=trips["depart_s"].to_numpy(),
         mode=trips["mode"].to_numpy(),
-        standing_m3s=draught.standing_m3s * factor,
-        rate=draught.rate * factor,
+        standing_m3s=draught.standing_m3s,
+        rate=draught.rate,
         floor_l_h=draught.floor_l_h,
         water_factor=_heat(begin, horizon_s, weather),
         ordinary=_ordinary_presence(people, ordinary),
