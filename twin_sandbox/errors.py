@@ -1,5 +1,7 @@
 """What the mini-twin refuses, in words a person can act on."""
 
+from numbers import Integral
+
 
 class TwinError(Exception):
     """A refusal that names the place, what was found, what is allowed and what to do next.
@@ -14,6 +16,17 @@ class TwinError(Exception):
     def __init__(self, where: str, found: str, allowed: str = "", then: str = "") -> None:
         self.where, self.found, self.allowed, self.then = where, found, allowed, then
         super().__init__(_sentences(f"{where}: {found}", allowed, then))
+
+
+def refuse_other(where: str, given: object, kind: type) -> None:
+    """Refuse what is not of a kind.
+
+    Raises:
+        TwinError: it is something else.
+    """
+    if isinstance(given, bool) or not isinstance(given, Integral if kind is int else kind):
+        wanted = "A whole number." if kind is int else f"A {kind.__name__}."
+        raise TwinError(where, f"{given!r:.60}, a {type(given).__name__}", wanted)
 
 
 def _sentences(*parts: str) -> str:

@@ -101,9 +101,9 @@ def _kpis(result: "CoupledResult") -> dict[str, dict[str, object]]:
 def replay(run_folder: Path, folder: Path | None) -> None:
     """Run what `practicum twin run --out` wrote once more, and say whether every value is the same; exit 1 if not."""
     from twin_sandbox.world.twin import open_district
-    from twin_sandbox.world.written import found_hash, read_run, run_again, versions
+    from twin_sandbox.world.written import found_hash, read_finished, run_again, versions
 
-    told = read_run(run_folder / "run.json")
+    told = read_finished(run_folder)
     result = run_again(open_district(folder).district, run_folder)
     if found_hash(result) == told["found_sha256"]:
         click.echo(f"The same: every value of {len(result.quantities)} quantities at {result.tracks.kept} moments.")

@@ -273,9 +273,13 @@ class CoupledSession:
         """Save the open run as a JSON file, to be taken up by ``twin.resume(path)``.
 
         Raises:
-            TwinError: the file cannot be written.
+            TwinError: the run was ended by a failure, or the file cannot be written.
         """
         from twin_sandbox.world.written import save_session
+
+        if self._failed is not None:
+            told = f"the run was ended by {self._failed}"
+            raise TwinError("session.save", told, then="Ask for session.result(): it has what was found.")
 
         return save_session(self, path)
 

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin_sandbox.errors import TwinError
+from twin_sandbox.errors import TwinError, refuse_other
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
@@ -77,7 +77,15 @@ def ensemble(
     Raises:
         TwinError: no scenario, a scenario that is refused, a run that kills its worker, or no such cluster.
     """
-    runs = [replace(one, seed=seed) for one in scenarios for seed in seeds] if seeds else list(scenarios)
+    from twin_sandbox.world.scenario import Scenario
+
+    scenarios = list(scenarios)
+    for number, one in enumerate(scenarios, start=1):
+        refuse_other(f"ensemble, scenario {number}", one, Scenario)
+    refuse_other("ensemble, reality", reality, Reality)
+    if jobs is not None:
+        refuse_other("ensemble, jobs", jobs, int)
+    runs = [replace(one, seed=seed) for one in scenarios for seed in seeds] if len(seeds) else scenarios
     if not runs:
         raise TwinError("ensemble", "no scenario", "At least one.")
     if jobs is not None and jobs < 1:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin_sandbox.errors import TwinError
+from twin_sandbox.errors import TwinError, refuse_other
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from twin_sandbox.things.faults import Fault
     from twin_sandbox.views.widget import MapWidget
     from twin_sandbox.world.coupled import CoupledSession
+    from twin_sandbox.world.coupled_result import CoupledResult
     from twin_sandbox.world.ensemble import Progress
     from twin_sandbox.world.result import Result
     from twin_sandbox.world.scenario import Scenario
+    from twin_sandbox.world.water import Watery
     from twin_sandbox.world.wiring import Wiring
 
 Controller = Callable[[dict[str, Any]], Mapping[str, float]]
@@ -159,15 +161,24 @@ class Twin:
             and ``close``, so that one controller of the station works in both.
 
         Raises:
-            TwinError: a step that does not fit, or the engine refuses the model.
+            TwinError: something else than a scenario, a step that does not fit, or the engine refuses the model.
         """
+        from twin_sandbox.world.scenario import Scenario
+        from twin_sandbox.world.wiring import Wiring
+
+        reality = AS_DESIGNED if reality is None else reality
+        refuse_other("session, scenario", scenario, Scenario)
+        refuse_other("session, reality", reality, Reality)
+        refuse_other("session, step_s", step_s, int)
+        if wiring is not None:
+            refuse_other("session, wiring", wiring, Wiring)
         if scenario.engines == ("drainage",) and not scenario.events and wiring is None:
             from twin_sandbox.world.session import Session
 
-            return Session(self.district, scenario, reality or AS_DESIGNED, step_s)
+            return Session(self.district, scenario, reality, step_s)
         from twin_sandbox.world.coupled import CoupledSession
 
-        return CoupledSession(self.district, scenario, reality or AS_DESIGNED, step_s, wiring)
+        return CoupledSession(self.district, scenario, reality, step_s, wiring)
 
     def resume(self, path: Path | str) -> "CoupledSession":
         """Take up a session that ``session.save(path)`` has saved, at the moment where it was.
@@ -199,7 +210,7 @@ class Twin:
 
     def observe(
         self,
-        result: "Result",
+        result: "Result | CoupledResult",
         stream: "np.random.Generator | Mapping[str, np.random.Generator]",
         faults: "Sequence[Fault]" = (),
     ) -> "pd.DataFrame":
@@ -213,7 +224,7 @@ class Twin:
 
     def map(
         self,
-        result: "Result | None" = None,
+        result: "Watery | None" = None,
         time: object | None = None,
         height: int = 520,
         language: str = "en",

@@ -99,7 +99,7 @@ def read_wiring(path: Path | str | None = None) -> Wiring:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TwinError(f"{path}", f"cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TwinError(f"{path.name}", f"no TOML ({error})", then="Mend the line it names.") from error
     unknown = sorted(set(told) - {"wire", "every_s"})
     if unknown:

@@ -109,6 +109,7 @@ def resume(district: "District", path: Path | str) -> CoupledSession:
     where = f"{Path(path).name}"
     if "state_sha256" not in told:
         raise TwinError(where, "a finished run, no saved session", then="Run it again with practicum twin replay.")
+    _refuse_damaged(where, told, {"step_s": int, "time_s": int, "state_sha256": str, "versions": dict})
     if told["district"] != fingerprint(district):
         raise TwinError(where, "it was saved in another district", then="Open the district it was saved in.")
     session = CoupledSession(district, _scenario(told), reality_from(told["reality"]), told["step_s"], _wiring(told))
@@ -138,13 +139,32 @@ def run_again(district: "District", folder: Path | str) -> "CoupledResult":
     Raises:
         TwinError: no such run, or another district.
     """
-    told = read_run(Path(folder) / "run.json")
+    told = read_finished(folder)
     if told["district"] != fingerprint(district):
         raise TwinError(f"{folder}", "it was run in another district", then="Open the district it was run in.")
     scenario = _scenario(told)
     with CoupledSession(district, scenario, reality_from(told["reality"]), wiring=_wiring(told)) as session:
         session.replay(_log(told), scenario.horizon_s)
         return session.result()
+
+
+def read_finished(folder: Path | str) -> dict[str, Any]:
+    """What the folder of a finished run tells.
+
+    Raises:
+        TwinError: no such run, or it is damaged.
+    """
+    told = read_run(Path(folder) / "run.json")
+    if "found_sha256" not in told:
+        raise TwinError(f"{folder}", "no finished run", then="Name a folder that practicum twin run --out has written.")
+    _refuse_damaged(f"{folder}", told, {"found_sha256": str, "versions": dict})
+    return told
+
+
+def _refuse_damaged(where: str, told: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    for name, kind in kinds.items():
+        if type(told.get(name)) is not kind:
+            raise TwinError(where, f"{name} is {told.get(name)!r:.60}", f"A {kind.__name__}.", "The file was changed.")
 
 
 def read_run(path: Path | str) -> dict[str, Any]:
@@ -157,11 +177,13 @@ def read_run(path: Path | str) -> dict[str, Any]:
         told = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise TwinError(f"{path}", f"cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TwinError(f"{path}", f"no JSON ({error})", then="Name a file that the twin has saved.") from error
     needed = {"format", "district", "scenario", "reality", "wiring", "log"}
     if not isinstance(told, dict) or told.get("format") != FORMAT or not needed <= told.keys():
         raise TwinError(f"{path}", "no run of a twin", then="Name a file that the twin has saved.")
+    kinds = {"district": str, "scenario": str, "reality": dict, "wiring": dict, "log": list}
+    _refuse_damaged(f"{path}", told, kinds)
     return told
 
 
@@ -216,7 +238,10 @@ def reality_from(told: Mapping[str, Any]) -> Reality:
     unknown = sorted(set(told) - known)
     if unknown:
         raise TwinError("reality", f"{unknown[0]!r}", f"{', '.join(sorted(known))}.")
-    return Reality(**{**told, "outages": tuple(tuple(outage) for outage in told.get("outages", ()))})
+    try:
+        return Reality(**{**told, "outages": tuple(tuple(outage) for outage in told.get("outages", ()))})
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise TwinError("the saved reality", f"is damaged ({error})") from error
 
 
 def _scenario(told: Mapping[str, Any]) -> "Scenario":
@@ -229,9 +254,17 @@ def _wiring(told: Mapping[str, Any]) -> "Wiring":
     from twin_sandbox.world.wiring import Wire, Wiring
 
     try:
-        return Wiring(tuple(Wire(**wire) for wire in told["wiring"]["wires"]), told["wiring"]["every_s"])
-    except (TypeError, KeyError) as error:
+        wiring = Wiring(tuple(Wire(**wire) for wire in told["wiring"]["wires"]), dict(told["wiring"]["every_s"]))
+    except (TypeError, KeyError, ValueError) as error:
         raise TwinError("the saved wiring", f"is damaged ({error})") from error
+    ends = [end for wire in wiring.wires for end in (wire.source, wire.gives, wire.target, wire.takes)]
+    delays, every = [wire.delay_s for wire in wiring.wires], (wiring.every_s or {}).values()
+    seconds = all(type(one) is int and one >= 0 for one in delays) and all(
+        type(one) is int and one > 0 for one in every
+    )
+    if not seconds or not all(type(end) is str for end in ends):
+        raise TwinError("the saved wiring", "is damaged (a name that is no text, or seconds that are no number)")
+    return wiring
 
 
 def _log(told: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -246,7 +279,7 @@ def _log(told: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
             for entry in told["log"]
         ]
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise TwinError("the saved commands", f"are damaged ({error})") from error
 
 
