@@ -280,8 +280,8 @@ pump = things[things.kind == "pump_status"].code.iat[0]
 print(json.dumps(thing_description(district, pump), indent=1, ensure_ascii=False)[:1800], "…")
 
 # %% [markdown] id="days"
-# What does each of them tell? Most of their engines come later; until then a **typical curve** stands in for each quantity
-# (the text of `reference_observations` says so, and from where). Here is a day of each.
+# What does each of them tell? Here is a **typical curve** of a day for each quantity (the text of `reference_observations`
+# says so, and from where). No engine has run for it: in a run, devices tell what the engines found, as the second tour shows.
 
 # %% id="a_day"
 from twin_sandbox.things.reference import reference_observations
@@ -304,8 +304,8 @@ for axis, (kind, quantity, stream, unit) in zip(axes.flat, firsts.itertuples(ind
     axis.tick_params(labelsize=6)
 
 # %% [markdown] id="storm"
-# The drains have their engine already: a storm of ten years, at high tide, run by EPA SWMM. The devices in sewers and
-# streets then report what *that run* says.
+# Now a run: a storm of ten years, at high tide, by EPA SWMM. The devices in sewers and streets then report what *that
+# run* says.
 
 # %% id="run"
 start = pd.Timestamp("2026-07-18 18:00", tz="Asia/Shanghai")
@@ -439,8 +439,8 @@ both.set_index(twin.entities["low_areas"].name_en).plot.barh(figsize=(9, 4.4), c
 # - **Drawn by rules**: streets, buildings, pipes and cables follow the spacings, diameters, slopes and ratings of
 #   Chinese standards; `practicum district check` lists each figure with its range and source.
 # - **Sample people**: their ages, households, jobs and trips have the statistics of a coastal city, and nobody's data.
-# - **Engines**: drainage runs on EPA SWMM today. Water supply and power can be computed from their tables (EPANET,
-#   power-grid-model); running them on one clock with the storm comes later.
+# - **Engines**: this tour ran the drains alone, on EPA SWMM. Water supply, power, traffic, heat, buildings and people have
+#   engines too, which run with the storm on one clock: the second tour, `living.ipynb` beside this one, sets them going.
 # - **Simplified**: one store of water for each low spot of the streets; buildings without rooms; ground flat in the 3-D view.
 #
 # Now take the first lab.

@@ -1,8 +1,9 @@
-"""Typical curves for devices whose engines don't exist yet, so that a sensing lab can work with every kind.
+"""Typical curves for every kind of device: for a sensing lab without a run, and for what no engine carries.
 
 These are **not results of any engine**: a day's usual course of each quantity between two stated values, a little
 different from device to device. They obey no balance, and devices that hang together (a flow and a pressure) do not
-answer each other. An engine that carries a quantity replaces its curve here.
+answer each other. Of a run, ``twin.observe`` tells instead what its engines found; `twin_sandbox.things.meeting` says
+which quantities they carry.
 
 Shapes: temperature lowest at sunrise and highest in mid-afternoon, clear-sky sun as a half sine between sunrise and
 sunset of a northern coast in July (05:00 to 19:10), streets with two peaks of which the greater hour has 8 to 11 % of

@@ -33,9 +33,11 @@ _EACH = {
 class Reality:
     """Deviations of the real city from the public model; what is not given is as designed.
 
-    The drainage engine obeys the first seven. ``surge_m`` and ``storm_offset_min`` change what happens, not the
-    network: `happens` gives the scenario that really comes. ``device_faults`` are handed to ``twin.observe``. The
-    others are for the engines of water supply and power; until the twin runs these, nothing obeys them.
+    The drainage engine obeys the first seven; rain gauges tell the rain times ``rain_factor``. ``surge_m`` and
+    ``storm_offset_min`` change what happens, not the network: `happens` gives the scenario that really comes.
+    ``device_faults`` are handed to ``twin.observe``. The supply engine obeys ``leak_coefficient``, ``demand_factor``
+    and ``closed_valves``, the power engine ``outages``; where a run has no such engine, nobody obeys them. People,
+    buildings, sun, heat and traffic have nothing hidden of their own: they feel it by their wires.
 
     Args:
         trunk_roughness_n: Manning's n of all trunk conduits [s/m^(1/3)], 0.008 to 0.05.
@@ -50,9 +52,11 @@ class Reality:
         storm_offset_min: how much later the storm comes than in the scenario [min].
         device_faults: faults of `twin_sandbox.things.faults`.
         leak_coefficient: water pipe code → C of its leak, flow = C √head [m³/s/m^0.5]. For the supply engine.
-        demand_factor: use of buildings → real ÷ designed water demand. For the supply engine.
-        closed_valves: codes of valves that are shut. For the supply engine.
-        outages: (code of a power asset, from [h], until [h]) since the start of the run. For the power engine.
+        demand_factor: use of buildings → real ÷ designed water demand, whoever computes the demand. For the supply
+            engine.
+        closed_valves: codes of valves that are shut until someone commands them. For the supply engine.
+        outages: (code of a power asset, from [h], until [h]) since the start of the run: a bus, line, transformer,
+            feed, switch, consumer, solar system, battery or diesel set that is out of service. For the power engine.
 
     Raises:
         TwinError: a value outside its limits.
