@@ -8,7 +8,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from twin_sandbox.world.result import Result
+    from twin_sandbox.world.water import Watery
 
 _WIDTH, _LEFT, _RIGHT = 420, 40, 8
 _INK, _QUIET, _RAIN, _TIDE, _WATER = "#182234", "#5b6675", "#7d93b8", "#1f8a8a", "#1e5092"
@@ -28,17 +28,17 @@ _WORDS = {
 }
 
 
-def night_chart(result: "Result", time: object, language: str) -> str:
+def night_chart(result: "Watery", time: object, language: str) -> str:
     """Rain, tide and the deepest street water of a run, one under the other, with a line at a moment."""
     import pandas as pd
 
-    words = _WORDS[language]
-    times = pd.DatetimeIndex(result.street_depth_m.index)
-    deepest = result.street_depth_m.max(axis=1)
+    words, water = _WORDS[language], result.water
+    times = pd.DatetimeIndex(water.street_depth_m.index)
+    deepest = water.street_depth_m.max(axis=1)
     at = _x(pd.DatetimeIndex([pd.Timestamp(str(time))]), times)[0]
     parts = [
-        _panel(words["rain"], result.rain_mm_h, times, 14, 58, _RAIN, bars=True),
-        _panel(words["tide"], result.tide_m, times, 92, 58, _TIDE),
+        _panel(words["rain"], water.rain_mm_h, times, 14, 58, _RAIN, bars=True),
+        _panel(words["tide"], water.tide_m, times, 92, 58, _TIDE),
         _panel(words["water"], deepest, times, 170, 58, _WATER),
     ]
     hours = pd.date_range(times[0].ceil("h"), times[-1], freq="h")

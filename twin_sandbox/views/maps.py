@@ -10,8 +10,8 @@ from twin_sandbox.views.widget import MapWidget
 
 if TYPE_CHECKING:
     from twin_sandbox.entities import District
-    from twin_sandbox.world.result import Result
     from twin_sandbox.world.twin import Twin
+    from twin_sandbox.world.water import Watery
 
 _WORDS = {
     "en": {
@@ -40,7 +40,7 @@ def scene_of(district: "District", language: str) -> Scene:
 
 def district_map(
     twin: "Twin",
-    result: "Result | None" = None,
+    result: "Watery | None" = None,
     time: object | None = None,
     height: int = 520,
     language: str = "en",
@@ -51,7 +51,7 @@ def district_map(
 
     Args:
         twin: from ``twin_sandbox.open_district()``.
-        result: a run; without one the district is dry.
+        result: a run with drainage; without one the district is dry.
         time: a moment of the run; by default each place shows the deepest water of the run.
         height: height of the map in the page [px].
         language: of the names: "en" or "zh".
@@ -93,7 +93,7 @@ def _map_below(district: "District", height: int, language: str) -> MapWidget:
     return widget
 
 
-def overlay(name: str, result: "Result | None", time: object | None, language: str) -> dict[str, object]:
+def overlay(name: str, result: "Watery | None", time: object | None, language: str) -> dict[str, object]:
     """Title, legend and mark of a map, as the widget takes them."""
     words = _WORDS[language]
     shown: dict[str, object] = {"title": name, "lines": [], "mark": mark(language)}
@@ -101,7 +101,7 @@ def overlay(name: str, result: "Result | None", time: object | None, language: s
         import pandas as pd
 
         moment = words["deepest"] if time is None else f"{pd.Timestamp(str(time)):%Y-%m-%d %H:%M}"
-        shown["lines"] = [result.scenario.name, moment]
+        shown["lines"] = [result.water.scenario.name, moment]
         shown["legend"] = palette.depth_legend(language)._asdict()
         shown["keys"] = [{"colour": palette.css(palette.FLOODED_ROOF), "label": words["wet"]}]
     return shown

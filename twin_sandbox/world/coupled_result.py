@@ -1,13 +1,12 @@
 """What a run of several engines leaves: every quantity in time, the balances, and how it came to be."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from twin_sandbox.errors import TwinError
-from twin_sandbox.world.moment import moment
+from twin_sandbox.world.moment import nearest_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from twin_sandbox.entities import District
     from twin_sandbox.world.reality import Reality
     from twin_sandbox.world.scenario import Scenario
+    from twin_sandbox.world.surface_water import SurfaceWater
     from twin_sandbox.world.tracks import Tracks
 
 
@@ -69,10 +69,18 @@ class CoupledResult:
         Raises:
             TwinError: no such quantity, or the moment lies outside the run.
         """
-        at, times = moment("result, time", time), self.times
-        if not times[0] <= at <= times[-1]:
-            raise TwinError("result, time", f"{at}", f"From {times[0]} to {times[-1]}.")
-        return self[quantity].iloc[int(np.abs(times - at).argmin())]
+        return self[quantity].iloc[nearest_row(self.times, time)]
+
+    @functools.cached_property
+    def water(self) -> "SurfaceWater":
+        """The water of sewers and streets, told as a run of the drains alone tells it: for maps and key figures.
+
+        Raises:
+            TwinError: a run without drainage, or one that failed.
+        """
+        from twin_sandbox.world.surface_water import SurfaceWater
+
+        return SurfaceWater(self)
 
     @property
     def balances(self) -> dict[str, Mapping[str, float]]:

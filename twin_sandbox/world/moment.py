@@ -28,3 +28,17 @@ def moment(where: str, value: Any) -> "pd.Timestamp":  # noqa: ANN401 - whatever
     if stamp.tzinfo is None:
         raise TwinError(where, f"{value} has no time zone", 'E.g. "2026-07-18 20:00+08:00".', "Say which clock it is.")
     return stamp.tz_convert(ZONE)
+
+
+def nearest_row(times: "pd.DatetimeIndex", time: object) -> int:
+    """Number of the kept moment nearest to ``time``.
+
+    Raises:
+        TwinError: no moment, or one outside the run.
+    """
+    import numpy as np
+
+    at = moment("result, time", time)
+    if not times[0] <= at <= times[-1]:
+        raise TwinError("result, time", f"{at}", f"From {times[0]} to {times[-1]}.")
+    return int(np.argmin(np.abs(times - at)))

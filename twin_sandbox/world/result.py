@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from twin_sandbox.errors import TwinError
-from twin_sandbox.world.moment import moment
+from twin_sandbox.world.moment import nearest_row
 from twin_sandbox.world.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -71,6 +70,11 @@ class Result:
             f"stored {self.stored_m3:+.0f} m³, mass error {self.mass_error:.2%}>"
         )
 
+    @property
+    def water(self) -> Self:
+        """Itself: what maps and key figures ask of either kind of run (`twin_sandbox.world.water.WaterResult`)."""
+        return self
+
     def depth_map_m(self, time: object) -> NDArray[np.float32]:
         """Depth of water on the ground [m] at the kept moment nearest to ``time``, shaped like the terrain.
 
@@ -88,11 +92,7 @@ class Result:
         Raises:
             TwinError: the moment lies outside the run.
         """
-        at = moment("result, time", time)
-        times = self.levels_m.index
-        if not times[0] <= at <= times[-1]:
-            raise TwinError("result, time", f"{at}", f"From {times[0]} to {times[-1]}.")
-        return int(np.argmin(np.abs(pd.DatetimeIndex(times) - at)))
+        return nearest_row(pd.DatetimeIndex(self.levels_m.index), time)
 
     def max_depth_map_m(self) -> NDArray[np.float32]:
         """Greatest depth on the ground [m] over the run, shaped like the terrain."""
