@@ -129,9 +129,14 @@ def check(parts: "Sequence[str]", folder: Path | None, page: Path | None, *, as_
     PARTS: engines to check, e.g. supply power; by default all of them. Exit 1 when a figure is out of its range.
     All of them take about a minute and a quarter, the page's pictures half a minute more.
     """
-    from twin_sandbox.calibration import PARTS, figures
+    from twin_sandbox.calibration import PARTS, figures, pictures
+    from twin_sandbox.formats.beside import refuse_file
     from twin_sandbox.world.twin import open_district
 
+    for part in parts:
+        pictures(part)  # refuses one that there is not, before any is checked
+    if page is not None:
+        refuse_file(page)
     twin = open_district(folder)
     asked = list(parts) or list(PARTS)
     found: dict[str, list[Value]] = {}

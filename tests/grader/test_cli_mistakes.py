@@ -26,6 +26,24 @@ NO_TEXT = "\udcff"  # a byte in a file's name that is no UTF-8
 # no pipe among them: it makes any reader wait
 PLACES = ("", ".", "file", "empty", "bytes", "file/x", "full", "loop", "half.json", LONG, NO_TEXT, "not/there")
 
+SCENARIOS = {
+    "backwards": "horizon_h: -1\nengines: [sun]",
+    "endless": "horizon_h: .inf\nengines: [sun]",
+    "before": "horizon_h: 1\nengines: [power]\n"
+    "faults: [{kind: power_outage, asset: SB010308FEL0001U, start: '-0:30', end: '+0:30'}]",
+    "nobody": "horizon_h: 1\nengines: [suply]",
+    "both": "horizon_h: 1\nengines: [supply, power]",
+    "all": "horizon_h: 1\nengines: [people, power]",
+}
+WIRE = '[[wire]]\nfrom = "{}"\nto = "{}"\n'
+WIRINGS = {
+    "ring": WIRE.format("power.energised", "supply.powered") + WIRE.format("supply.booster_kw", "power.load_kw"),
+    "units": WIRE.format("people.water_m3s", "power.load_kw"),
+    "yesterday": WIRE.format("power.energised", "supply.powered") + "delay_s = -60\n",
+    "stranger": WIRE.format("power.energised", "suply.powered"),
+    "unsteady": "[every_s]\nsupply = 299\n",
+}
+
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory, tiny_lab: Lab):
@@ -35,6 +53,13 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, tiny_lab: Lab):
     (folder / "empty").write_bytes(b"")
     (folder / "bytes").write_bytes(bytes(range(256)) * 4)
     (folder / "half.json").write_text('{"a": [1, ')
+    (folder / "short.yaml").write_text("name: x\nstart: 2026-07-15 06:00+08:00\nhorizon_h: 0.5\nengines: [sun]\n")
+    for name, text in SCENARIOS.items():
+        (folder / f"{name}.yaml").write_text(f"name: x\nstart: 2026-07-15 06:00+08:00\n{text}\n")
+    for name, text in WIRINGS.items():
+        (folder / f"{name}.toml").write_text(text)
+    (folder / "told").mkdir()
+    (folder / "told" / "run.json").write_text('{"format": "practicum-run"}')
     (folder / "full").mkdir()
     (folder / "full" / "x").write_text("x")
     (folder / "loop").symlink_to("loop")
@@ -110,6 +135,34 @@ NAMED = {
     "formgrader nowhere": (["up", "--instructor", LONG], 1, "File name too long"),
     "a demo over something else": (["demo", "--out", "full", "--jobs", "0"], 2, "1<=x<=64"),
     "a bench of nothing": (["twin", "bench", "full"], 1, "not a built district"),
+    "a bench of no storms": (["twin", "bench", "--storms", "1"], 2, "2<=x<=1000"),
+    "a scenario that is nowhere": (["twin", "run", "not/there"], 2, "does not exist"),
+    "a scenario of bytes": (["twin", "run", "bytes"], 1, "bytes"),
+    "a scenario in JSON that breaks off": (["twin", "run", "half.json"], 1, "half.json"),
+    "a duration below 0": (["twin", "run", "backwards.yaml"], 1, "horizon_h"),
+    "a duration without end": (["twin", "run", "endless.yaml"], 1, "horizon_h"),
+    "an event before the start": (["twin", "run", "before.yaml"], 1, "start"),
+    "an engine that there is not": (["twin", "run", "nobody.yaml"], 1, "supply"),
+    "a run elsewhere": (["twin", "run", "short.yaml", "--district", "full"], 1, "not a built district"),
+    "a run over something else": (["twin", "run", "short.yaml", "--out", "full"], 1, "holds something else"),
+    "a run under a file": (["twin", "run", "short.yaml", "--out", "file/x"], 1, "cannot be written"),
+    "a run to a name too long": (["twin", "run", "short.yaml", "--out", LONG], 1, "File name too long"),
+    "a wire that there is not": (["twin", "run", "short.yaml", "--cut", "power.energised"], 1, "wiring.toml, without"),
+    "a wiring of bytes": (["twin", "run", "short.yaml", "--wiring", "bytes"], 1, "no TOML"),
+    "a wiring in a ring": (["twin", "run", "both.yaml", "--wiring", "ring.toml"], 1, "ring of wires without delay"),
+    "a wire of two units": (["twin", "run", "all.yaml", "--wiring", "units.toml"], 1, "m³/s"),
+    "a wire into the past": (["twin", "run", "both.yaml", "--wiring", "yesterday.toml"], 1, "delay_s: -60"),
+    "a wire to nobody": (["twin", "run", "both.yaml", "--wiring", "stranger.toml"], 1, "Did you mean 'supply'"),
+    "an interval that does not fit": (["twin", "run", "both.yaml", "--wiring", "unsteady.toml"], 1, "299 s"),
+    "a replay of nothing": (["twin", "replay", "full"], 1, "run.json"),
+    "a replay of half a run": (["twin", "replay", "told"], 1, "no run of a twin"),
+    "a replay of a file": (["twin", "replay", "file"], 2, "is a file"),
+    "a page under a file": (["twin", "check", "--page", "file/x.html"], 1, "cannot be written"),
+    "a page to a pipe": (["twin", "check", "--page", "pipe"], 1, "a device or a pipe"),
+    "one part that there is not": (["twin", "check", "sun", "watr"], 1, "no part 'watr'"),
+    "no part to check": (["twin", "check", "suply"], 1, "Did you mean 'supply'"),
+    "a check of nothing": (["twin", "check", "sun", "--district", "full"], 1, "not a built district"),
+    "a page that is a folder": (["twin", "check", "--page", "full"], 1, "is a folder"),
 }
 
 
@@ -155,6 +208,13 @@ SHAPES: tuple[tuple[object, ...], ...] = (
     ("credential", "fingerprint", PLACE),
     ("apps", "--visitors", "0", "--ip", WORD, "--port", WORD),
     ("twin", "bench", PLACE),
+    ("twin", "run", PLACE),
+    ("twin", "run", "backwards.yaml", "--out", PLACE),
+    ("twin", "run", "short.yaml", "--wiring", PLACE, "--cut", WORD, "--out", PLACE),
+    ("twin", "replay", PLACE),
+    ("twin", "check", "no_part", "--page", PLACE),
+    ("twin", "check", WORD, "--district", PLACE),
+    ("twin", "scenario", "check", PLACE, "--no-codes"),
     ("twin", WORD),
     (WORD, WORD),
 )
@@ -174,7 +234,7 @@ def test_whatever_is_typed_ends_in_words(scratch: Path, words: tuple[str, ...]):
     assert code in (0, 1, 2)
     assert "Traceback" not in said
     if code:
-        assert "Error" in said or "Usage" in said
+        assert "Error" in said or "Usage" in said or "1 mistake" in said
         assert tree(scratch) == before
     for path in set(tree(scratch)) - set(before):
         Path(path).unlink()

@@ -22,8 +22,7 @@ def written_file(path: Path) -> Iterator[Path]:
     draft = path.parent / f".{uuid.uuid4().hex}{path.suffix[:9]}"
     try:
         if path.exists() and not path.is_file():  # a device would be replaced, if an administrator asks
-            what = "a folder" if path.is_dir() else "a device or a pipe"
-            raise TwinError(str(path), f"is {what}", "The name of a file to write or replace")
+            raise _no_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
         draft.replace(path)
@@ -66,10 +65,33 @@ def refuse_folder(path: Path, *suffixes: str) -> None:
     """
     if _holds_else(path, suffixes):
         raise _something_else(path, suffixes)
+    _refuse_place(path)
+
+
+def refuse_file(path: Path) -> None:
+    """Refuse now what `written_file` would refuse when a long run has ended; nothing is written.
+
+    Raises:
+        TwinError: ``path`` is a folder, a device or a pipe, or cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise _no_file(path)
+    except OSError as reason:
+        raise _unwritable(path, reason) from None
+    _refuse_place(path)
+
+
+def _refuse_place(path: Path) -> None:
     above = next(one for one in path.absolute().parents if one.exists())
     for wrong, number in ((not above.is_dir(), errno.ENOTDIR), (not os.access(above, os.W_OK), errno.EACCES)):
         if wrong:
             raise _unwritable(path, OSError(number, os.strerror(number)))
+
+
+def _no_file(path: Path) -> TwinError:
+    what = "a folder" if path.is_dir() else "a device or a pipe"
+    return TwinError(str(path), f"is {what}", "The name of a file to write or replace")
 
 
 def _something_else(path: Path, suffixes: tuple[str, ...]) -> TwinError:
