@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from twin_sandbox import TwinError, kpi
-from twin_sandbox.views.apps.flood import FIRST_STEP, STEP_MIN, FloodApp, night
+from twin_sandbox.views.apps.flood import FIRST_STEP, STEP_MIN, FloodApp, run_night
 from twin_sandbox.views.apps.server import require_free, write_notebook
 from twin_sandbox.views.now import scenario_now
 
@@ -33,16 +33,17 @@ def figures(app: FloodApp) -> dict[str, str]:
 @pytest.mark.parametrize("pumps", ["on", "off"])
 def test_figures_are_the_engines(app, twin, pumps):
     app.pumps.value = pumps
-    result = twin.run(night(50, pumps))
+    result = run_night(twin, 50, pumps)
+    water = result.water
     now = result.scenario.start + pd.Timedelta(minutes=FIRST_STEP * STEP_MIN)
-    pumped_m3 = np.trapezoid(result.pump_flow_m3s.sum(axis=1), dx=300)
+    pumped_m3 = np.trapezoid(water.pump_flow_m3s.sum(axis=1), dx=300)
     assert figures(app) == {
         "buildings": f"{kpi.flooded_buildings(result)}",
         "streets": f"{kpi.flooded_street_length_m(result):,.0f}",
         "pumped": f"{pumped_m3:,.0f}",
         "buildings-now": f"{len(kpi.buildings_under_water(result, now))}",
-        "deepest-now": f"{result.street_depth_m.loc[now].max() * 100:.0f}",
-        "sea-now": f"{result.tide_m.loc[now]:+.2f}",
+        "deepest-now": f"{water.street_depth_m.loc[now].max() * 100:.0f}",
+        "sea-now": f"{water.tide_m.loc[now]:+.2f}",
     }
 
 

@@ -111,7 +111,7 @@ def test_a_map_that_a_stranger_wrote_can_only_draw(open_page, tmp_path, twin):
 
 def test_the_app_shows_what_the_engine_says(app_port, open_page, twin):
     from twin_sandbox import kpi
-    from twin_sandbox.views.apps.flood import FIRST_STEP, STEP_MIN, night
+    from twin_sandbox.views.apps.flood import FIRST_STEP, STEP_MIN, run_night
 
     watched = open_page(app_port, 1440, 900)
     page = watched.page
@@ -122,13 +122,13 @@ def test_the_app_shows_what_the_engine_says(app_port, open_page, twin):
         page.locator(f"[data-figure='{name}']", has_text=value).wait_for(timeout=30_000)
         assert page.locator(f"[data-figure='{name}']").inner_text() == value
 
-    shown("buildings", f"{kpi.flooded_buildings(twin.run(night(50, 'on')))}")
+    shown("buildings", f"{kpi.flooded_buildings(run_night(twin, 50, 'on'))}")
     time.sleep(0.5)
     with_pumps = watched.picture()
     assert with_pumps.std() > 20
 
     page.get_by_role("button", name="pumps off").click()
-    off = twin.run(night(50, "off"))
+    off = run_night(twin, 50, "off")
     shown("pumped", "0")
     shown("buildings", f"{kpi.flooded_buildings(off)}")
 
@@ -136,10 +136,10 @@ def test_the_app_shows_what_the_engine_says(app_port, open_page, twin):
     storm.focus()
     page.keyboard.press("ArrowRight")
     page.get_by_text("100 years").wait_for(timeout=30_000)
-    rarer = twin.run(night(100, "off"))
+    rarer = run_night(twin, 100, "off")
     shown("buildings", f"{kpi.flooded_buildings(rarer)}")
     moment = rarer.scenario.start + pd.Timedelta(minutes=FIRST_STEP * STEP_MIN)
-    shown("deepest-now", f"{rarer.street_depth_m.loc[moment].max() * 100:.0f}")
+    shown("deepest-now", f"{rarer.water.street_depth_m.loc[moment].max() * 100:.0f}")
     time.sleep(1)
     assert (np.abs(watched.picture() - with_pumps).max(axis=-1) > 25).mean() > 0.003
 

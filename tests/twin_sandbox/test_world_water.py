@@ -13,7 +13,7 @@ from twin_sandbox.world.coupled import CoupledSession
 from twin_sandbox.world.kpi.exposure import STEP_M
 from twin_sandbox.world.models.surface import cells_beside
 from twin_sandbox.world.result import Result
-from twin_sandbox.world.surface_water import BUILDING, SEA
+from twin_sandbox.world.surface_water import NO_GROUND
 
 
 def coupled(twin, scenario):
@@ -72,13 +72,13 @@ def test_levels_of_low_areas_stand_on_their_bottoms(twin, run):
 
 
 @pytest.mark.parametrize("grid_m", [5, 10])
-def test_maps_hold_the_surface_s_depths_and_no_house_or_sea(twin, scenario, run, grid_m):
+def test_maps_hold_the_surface_s_depths_and_no_house_beach_or_sea(twin, scenario, run, grid_m):
     result = run if grid_m == 10 else coupled(twin, replace(scenario, grid_m=5, horizon_h=1.5))
     water, terrain = result.water, twin.terrain
     deepest = water.max_depth_map_m()
     assert deepest.shape == terrain.elevation_m.shape
     assert deepest.dtype == np.float32
-    assert not deepest[np.isin(terrain.land_cover, (SEA, BUILDING))].any()
+    assert not deepest[np.isin(terrain.land_cover, NO_GROUND)].any()
     wide = np.repeat(np.repeat(water.records.deepest_m, grid_m // 5, axis=0), grid_m // 5, axis=1)
     assert (deepest <= wide + 1e-6).all()
     street = terrain.land_cover == 1

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from twin_sandbox.world.models.city_water import Ground
 
 Floats = NDArray[np.float64]
-SEA, BUILDING = 0, 2
-"""Land cover where no water stands on the ground."""
+NO_GROUND = (0, 2, 7)
+"""Land cover where no water stands on the ground: the sea, buildings, and the beach, which is the tide's."""
 
 
 class SurfaceWater:
@@ -188,7 +188,7 @@ class SurfaceWater:
 
         Where the surface's cells are wider than the terrain's, its water lies level in each of them: depth is that
         level less the terrain's ground, so that a street at the foot of a slope is wet and the slope is not. Nothing
-        lies in houses and in the sea.
+        lies in houses, in the sea, and on the beach, which the tide washes.
 
         Raises:
             TwinError: the moment lies outside the run.
@@ -215,7 +215,7 @@ class SurfaceWater:
 
     @functools.cached_property
     def _rise_m(self) -> Floats:
-        """How far the terrain stands above the ground of its block [m], shaped like the terrain; ∞ in houses and sea.
+        """How far the terrain stands above the ground of its block [m], shaped like the terrain; ∞ where no water stands.
 
         Never below 0: a garden lower than the street beside it does not fill through its wall.
         """
@@ -224,7 +224,7 @@ class SurfaceWater:
         below = np.repeat(np.repeat(self.block_ground_m, times, axis=0), times, axis=1)
         # The surface's ground is the terrain's to the centimetre.
         rise: Floats = np.maximum(terrain.elevation_m.astype(np.float64).round(2) - below, 0.0)
-        rise[np.isnan(rise) | np.isin(terrain.land_cover, (SEA, BUILDING))] = np.inf
+        rise[np.isnan(rise) | np.isin(terrain.land_cover, NO_GROUND)] = np.inf
         return rise
 
     def _on_terrain(self, depth_m: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The app "A storm in Gulls' Quay": one storm, one decision, and what the water does.
 
-Every figure is the engine's: a run of the twin for the chosen storm, read by :mod:`twin_sandbox.world.kpi`.
+Every figure is the engines': a run of sewers and street surface for the chosen storm, read by
+:mod:`twin_sandbox.world.kpi`.
 """
 
 from functools import lru_cache
@@ -15,21 +16,24 @@ from twin_sandbox.views.charts import night_chart
 from twin_sandbox.views.maps import district_map, overlay, scene_of
 from twin_sandbox.views.scene import flood_columns
 from twin_sandbox.world import kpi
-from twin_sandbox.world.scenario import Scenario
+from twin_sandbox.world.coupled import CoupledSession
+from twin_sandbox.world.scenario import Pumps, Scenario
 from twin_sandbox.world.storm import Storm
 from twin_sandbox.world.tide import Tide
 from twin_sandbox.world.twin import Twin, open_district
 
 if TYPE_CHECKING:
-    from twin_sandbox.world.result import Result
+    from twin_sandbox.world.coupled_result import CoupledResult
 
 PERIODS_A = (1, 3, 10, 30, 50, 100, 200)
 """Return periods on the slider [a]."""
 HORIZON_H, STEP_MIN = 6.0, 10
 STEPS = round(HORIZON_H * 60 / STEP_MIN)
+GRID_M = 10
+"""Cell of the street surface [m]: a night in two seconds. Cells of 5 m take four times as long."""
 FIRST_STEP = 14
 """The page opens when the water is highest: at 20:20."""
-PUMPS = {"on": "rules", "off": "off"}
+PUMPS: dict[str, Pumps] = {"on": "rules", "off": "off"}
 
 WORDS = {
     "en": {
@@ -55,8 +59,9 @@ WORDS = {
         "failed": "The twin could not run this night. Choose another storm, or reload the page.",
         "why": "Where the numbers come from",
         "explain": "The rain is Suzhou's design storm of 2025, the tide one spring tide with a surge of {surge:g} m. "
-        "EPA SWMM {engine} computes runoff, sewers, tank, pumps and the water in {areas} low places, for this page, "
-        "now. Water balance of this run: error {error:.2f} %. The district is a sample: it does not exist.",
+        "EPA SWMM {engine} computes runoff, sewers, tank and pumps, and a 2-D model of shallow water the streets, in "
+        "{cells:,} cells of {cell} m, for this page, now. Water balance of this run: error {error:.2f} %. The district "
+        "is a sample: it does not exist.",
     },
     "zh": {
         "title": "鸥港的一场暴雨",
@@ -81,7 +86,8 @@ WORDS = {
         "failed": "这一夜未能算出。请换一场雨，或重新载入页面。",
         "why": "数字从哪里来",
         "explain": "降雨用苏州 2025 年设计暴雨公式，潮位为一次大潮加 {surge:g} m 增水。EPA SWMM {engine} 当场计算产流、"
-        "管网、调蓄池、水泵和 {areas} 处低洼积水。本次水量平衡误差 {error:.2f} %。城区为样例，并非真实地点。",
+        "管网、调蓄池和水泵，二维浅水模型在 {cells:,} 个 {cell} m 网格上计算街道积水。本次水量平衡"
+        "误差 {error:.2f} %。城区为样例，并非真实地点。",
     },
 }
 SURGE_M = 0.6
@@ -93,7 +99,18 @@ def night(period_a: int, pumps: str) -> Scenario:
     tide = Tide(mean_m=0.1, range_m=3.0, high_at=start + pd.Timedelta(hours=2), surge_m=SURGE_M)
     storm = Storm.chicago(period_a)
     name = f"{period_a}-year storm, pumps {pumps}"
-    return Scenario(name, start, HORIZON_H, storm, start + pd.Timedelta(hours=1), tide, pumps=PUMPS[pumps])  # type: ignore[arg-type]
+    begins = start + pd.Timedelta(hours=1)
+    return Scenario(name, start, HORIZON_H, storm, begins, tide, pumps=PUMPS[pumps], grid_m=GRID_M)
+
+
+def run_night(twin: Twin, period_a: int, pumps: str) -> "CoupledResult":
+    """Sewers and streets in that night.
+
+    Raises:
+        TwinError: the engine refuses the model.
+    """
+    with CoupledSession(twin.district, night(period_a, pumps)) as session:
+        return session.result()
 
 
 class FloodApp:
@@ -103,14 +120,13 @@ class FloodApp:
         self.twin = twin or open_district()
         self.run = lru_cache(maxsize=2 * len(PERIODS_A))(self._run)
         self.language = "en"
-        self.result: Result | None = None
+        self.result: CoupledResult | None = None
         self._make()
         self._write()
         self._new_night()
 
-    def _run(self, period_a: int, pumps: str) -> "Result":
-        result: Result = self.twin.run(night(period_a, pumps))
-        return result
+    def _run(self, period_a: int, pumps: str) -> "CoupledResult":
+        return run_night(self.twin, period_a, pumps)
 
     @property
     def page(self) -> w.Widget:
@@ -213,7 +229,7 @@ class FloodApp:
         except Exception:  # noqa: BLE001 - a visitor gets one sentence, whatever the engine says
             self.figures.value = f"<p class='pr-busy'>{escape(words['failed'])}</p>"
             return
-        pumped_m3 = float(np.trapezoid(result.pump_flow_m3s.sum(axis=1), dx=scenario.report_step_s))
+        pumped_m3 = float(np.trapezoid(result.water.pump_flow_m3s.sum(axis=1), dx=scenario.report_step_s))
         self.figures.value = _figures(
             words["night"],
             (f"{kpi.flooded_buildings(result)}", words["buildings"], "buildings"),
@@ -225,8 +241,9 @@ class FloodApp:
             words["explain"].format(
                 surge=SURGE_M,
                 engine="5.2",
-                areas=len(self.twin.entities["low_areas"]),
-                error=abs(result.mass_error) * 100,
+                cells=int(result.water.ground.grid.land.sum()),
+                cell=GRID_M,
+                error=abs(result.water.mass_error) * 100,
             ),
         )
         self._new_moment()
@@ -238,14 +255,15 @@ class FloodApp:
         if result is None:
             return
         time = result.scenario.start + pd.Timedelta(minutes=step * STEP_MIN)
-        row = result.row(time)
+        water = result.water
+        row = water.row(time)
         clock = f"{time:%H:%M}"
         self.time_label.value = _label(words["time"], clock)
         self.moment.value = _figures(
             words["moment"].format(clock=clock),
             (f"{len(kpi.buildings_under_water(result, time))}", words["now_buildings"], "buildings-now"),
-            (f"{result.street_depth_m.iloc[row].max() * 100:.0f}", words["deepest"], "deepest-now"),
-            (f"{result.tide_m.iloc[row]:+.2f}", words["sea"], "sea-now"),
+            (f"{water.street_depth_m.iloc[row].max() * 100:.0f}", words["deepest"], "deepest-now"),
+            (f"{water.tide_m.iloc[row]:+.2f}", words["sea"], "sea-now"),
         )
         self.chart.value = night_chart(result, time, self.language)
         district = self.twin.district
