@@ -239,3 +239,20 @@ def test_time_goes_forward_within_the_run_alone():
     engine.close()
     engine.close()
     assert engine.finish().balances == {}
+
+
+def test_people_stay_in_the_rooms_that_are_cooled():
+    """Half of a house is cooled to 26 °C on a hot day: its mean lies above, where people stay is at 26 °C.
+
+    Without power nobody has such a room, and a plant that is too small leaves the cooled rooms warm too.
+    """
+    hot = {"outside_c": 36.0, "cooled_share": np.full((289, 2), 0.5)}
+    half = run(Buildings(model(**hot)), 24)
+    assert half["indoor_c"][-1].min() > 27.0
+    assert half["stay_c"][1:] == pytest.approx(26.0)
+    dark = run(Buildings(model(**hot)), 24, inputs={"powered": np.zeros(2)})
+    assert np.array_equal(dark["stay_c"][1:], dark["indoor_c"][1:])
+    small = run(Buildings(model(**hot, cool_most_w=np.array([500.0, 9_000.0]))), 24)
+    assert small["stay_c"][-1, 0] > 28.0
+    whole = run(Buildings(model(outside_c=36.0)), 24)
+    assert whole["stay_c"] == pytest.approx(whole["indoor_c"])

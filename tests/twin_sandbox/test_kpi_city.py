@@ -70,6 +70,8 @@ def test_residents_are_those_of_the_building(twin):
     assert short == pytest.approx(residents[home] * 0.5)
     cold = value("resident_hours_too_cold", twin.district, buildings__indoor_c={home: [17.9, 18.1, 30.0]})
     assert cold == pytest.approx(residents[home] * 0.5)
+    hot = value("resident_hours_too_hot", twin.district, buildings__stay_c={home: [28.1, 26.0, 30.0]})
+    assert hot == pytest.approx(residents[home] * 0.5)
 
 
 def test_only_what_was_run_is_told_and_each_figure_has_its_words():

@@ -53,6 +53,7 @@ class Buildings:
         }
         self._gives = {
             "indoor_c": Port(codes, "°C", "air in the rooms, mean of a building"),
+            "stay_c": Port(codes, "°C", "air where people stay: in the rooms that are cooled; else the mean"),
             "heat_demand_kw": Port(on_net, "kW", "heat asked of the net"),
             "cooling_kw": Port(codes, "kW", "electricity for cooling, part of electric_kw"),
             "electric_kw": Port(codes, "kW", "electricity drawn, panels apart"),
@@ -83,7 +84,7 @@ class Buildings:
         self._energy = dict.fromkeys(("electric_kwh", "cooling_kwh", "heat_kwh", "gas_kwh"), 0.0)
         asked = self._asked(0, {})
         _, indoor_c = self._rooms.zones.heated(asked.mass_c, asked.air_c, asked.heat_w, asked.cold_w)
-        return self._outputs(asked, {}, indoor_c)
+        return self._outputs(asked, {}, indoor_c, np.where(asked.cold_w > 0.0, asked.cooled_c, indoor_c))
 
     def step(self, until_s: float, inputs: Values) -> Outputs:
         """Go on to ``until_s``, with the inputs held.
@@ -100,13 +101,14 @@ class Buildings:
             raise TwinError("buildings engine, until_s", f"{until_s:g} s", allowed)
         self._refuse(inputs)
         hours = model.step_s / 3600.0
-        indoor_c = np.empty(0)
+        indoor_c = stay_c = np.empty(0)
         while self._now_s < until_s:
             k = self._now_s // model.step_s
             asked = self._asked(k, inputs)
             heat_w = asked.heat_w.copy()
             heat_w[self._net] = 1000.0 * self._given(inputs, "heat_supplied_kw", heat_w[self._net] / 1000.0)
             indoor_c = rooms.go(asked, heat_w, asked.cold_w)
+            stay_c = np.where(asked.cold_w > 0.0, asked.cooled_c, indoor_c)
             electric_kw, put_off_kw = self._electric(k, asked, inputs)
             self._waiting_kwh = self._waiting_kwh + put_off_kw * hours
             self._energy["electric_kwh"] += float(electric_kw.sum()) * hours
@@ -114,7 +116,7 @@ class Buildings:
             self._energy["heat_kwh"] += float(heat_w[self._net].sum()) / 1000.0 * hours
             self._energy["gas_kwh"] += float(self._gas_kw(asked).sum()) * hours
             self._now_s += model.step_s
-        return self._outputs(self._asked(self._now_s // model.step_s, inputs), inputs, indoor_c)
+        return self._outputs(self._asked(self._now_s // model.step_s, inputs), inputs, indoor_c, stay_c)
 
     def finish(self) -> Finished:
         """Energy over the run; load that still waits for a cheaper hour."""
@@ -137,7 +139,7 @@ class Buildings:
         cooled = np.minimum(model.cooled_share[k] * activity, 1.0) * powered
         asked = self._rooms.ask(k, people, appliances_w, cooled)
         heat_w = np.where(model.on_net, asked.heat_w, asked.heat_w * powered)
-        return Asked(asked.mass_c, asked.air_c, heat_w, asked.cold_w)
+        return Asked(asked.mass_c, asked.air_c, heat_w, asked.cold_w, asked.cooled_c)
 
     def _activity(self, k: int, inputs: Values) -> Floats:
         """Load without the weather's part, by the profiles of the day's own kind: 1 where nobody tells of people."""
@@ -169,10 +171,11 @@ class Buildings:
         put_off_kw: Floats = np.where(dear, self._shiftable * base_kw, -made_up_kw)
         return base_kw - put_off_kw, put_off_kw
 
-    def _outputs(self, asked: Asked, inputs: Values, indoor_c: Floats) -> Outputs:
+    def _outputs(self, asked: Asked, inputs: Values, indoor_c: Floats, stay_c: Floats) -> Outputs:
         k = self._now_s // self._model.step_s
         found = {
             "indoor_c": indoor_c,
+            "stay_c": stay_c,
             "heat_demand_kw": asked.heat_w[self._net] / 1000.0,
             "cooling_kw": self._cooling_kw(k, asked),
             "electric_kw": self._electric(k, asked, inputs)[0],

@@ -82,12 +82,16 @@ class BuildingsModel:
 
 @dataclass(frozen=True)
 class Asked:
-    """A step ahead: mass after it and air over it without heat or cold [°C], heat asked for and cold given [W]."""
+    """A step ahead: mass after it and air over it without heat or cold [°C], heat asked for and cold given [W].
+
+    And the air in the rooms that are cooled, as it would be in all if all were cooled [°C].
+    """
 
     mass_c: Floats
     air_c: Floats
     heat_w: Floats
     cold_w: Floats
+    cooled_c: Floats
 
 
 class Rooms:
@@ -124,9 +128,9 @@ class Rooms:
         heat_w = np.clip(missing / zones.heat_to_air, 0.0, model.heat_most_w)
         excess_w = np.maximum(np.nan_to_num(air_c - model.cool_set_c), 0.0) / zones.cold_to_air
         airing_w = np.minimum(excess_w, self._open_w_k * np.maximum(np.nan_to_num(model.cool_set_c) - outside_c, 0.0))
-        cold_w = np.minimum(excess_w - airing_w, model.cool_most_w) * cooled
+        all_cold_w = np.minimum(excess_w - airing_w, model.cool_most_w)
         mass_c, air_c = zones.heated(mass_c, air_c, np.zeros_like(airing_w), airing_w)
-        return Asked(mass_c, air_c, heat_w, cold_w)
+        return Asked(mass_c, air_c, heat_w, all_cold_w * cooled, air_c - zones.cold_to_air * all_cold_w)
 
     def go(self, asked: Asked, heat_w: Floats, cold_w: Floats) -> Floats:
         """Take the step with the heat and cold that were really there; give the air's temperature over it."""

@@ -80,13 +80,14 @@ def _mean_speed(result: "CoupledResult") -> float:
     return float((vehicles[there] * speeds[there]).sum() / total) if total else 0.0
 
 
-def _discomfort(low: bool) -> "Callable[[CoupledResult], float]":  # noqa: FBT001 - below or above
-    def compute(result: "CoupledResult") -> float:
-        indoor = _held(result, "buildings.indoor_c")
-        off = indoor < COMFORT_LOW_C if low else indoor > COMFORT_HIGH_C
-        return _sum_h(result, off * _residents(result, "buildings.indoor_c"))
+def _too_cold(result: "CoupledResult") -> float:
+    quantity = "buildings.indoor_c"
+    return _sum_h(result, (_held(result, quantity) < COMFORT_LOW_C) * _residents(result, quantity))
 
-    return compute
+
+def _too_hot(result: "CoupledResult") -> float:
+    quantity = "buildings.stay_c"
+    return _sum_h(result, (_held(result, quantity) > COMFORT_HIGH_C) * _residents(result, quantity))
 
 
 def _total(quantity: str) -> "Callable[[CoupledResult], float]":
@@ -195,14 +196,14 @@ _ALL = (
         "h",
         f"Residents whose rooms are below {COMFORT_LOW_C:g} °C, times how long.",
         ("buildings.indoor_c",),
-        _discomfort(low=True),
+        _too_cold,
     ),
     Kpi(
         "resident_hours_too_hot",
         "h",
-        f"Residents whose rooms are above {COMFORT_HIGH_C:g} °C, times how long.",
-        ("buildings.indoor_c",),
-        _discomfort(low=False),
+        f"Residents who have no room below {COMFORT_HIGH_C:g} °C to stay in, cooled or not, times how long.",
+        ("buildings.stay_c",),
+        _too_hot,
     ),
 )
 
