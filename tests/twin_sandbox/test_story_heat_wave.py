@@ -2,10 +2,10 @@
 
 08:00  37 °C to come; cooling draws 2.3 MW and rises (an ordinary day in August: below 0.5 MW all day)
 10:00  the dear hours begin: with prices by the hour 1.5 MW wait; at noon they are made up for
-11:00  voltages sag, a feed's tap changer steps up; at 17:30 the other follows (none on an ordinary day)
-19:00  peak of 20.2 MW at one price (ordinary day: 14.4 MW at 20:00); with prices by the hour 18 MW then,
-       and the peak moves before 18:00
-22:00  what waited runs at once: 18.3 MW where there had been 15.4
+11:00  voltages sag, a feed's tap changer steps up; at 17:45 the other follows (none on an ordinary day)
+19:00  peak of 20.1 MW at one price (ordinary day: 14.2 MW at 20:00); with prices by the hour 18 MW then,
+       and the peak, 18.8 MW, moves before 18:00
+22:00  what waited runs at once: 18.2 MW where there had been 15.3
 water: 10 % more over the day
 """
 

@@ -112,6 +112,7 @@ def draw_ambulance(wet: "CoupledResult", cut: "CoupledResult") -> "Figure":
         strict=True,
     ):  # fmt: skip
         _tidy(panel, told)
+    running.set_xticks(times[::30])
     full = first(wet["drainage.level_m"][junction] >= rim_m - 0.01)
     _mark(panels, [
         (full, f"{full:%H:%M} sewer full to the street", QUIET),
