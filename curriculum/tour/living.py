@@ -255,6 +255,12 @@ ground(axes[1], "Deepest water on the streets (sample district)")
 shown = axes[1].imshow(np.where((deepest > 0.05) & inland, deepest, np.nan), extent=(WEST, EAST, SOUTH, NORTH), cmap="YlGnBu", vmin=0, vmax=0.8, zorder=3)
 figure.colorbar(shown, ax=axes[1], label="m, above 5 cm", shrink=0.7);
 
+# %% [markdown] id="water_map_text"
+# The same water in 3-D. Drag to move, Ctrl and drag to turn, scroll to come nearer.
+
+# %% id="water_map"
+twin.map(storm)
+
 # %% [markdown] id="balance"
 # Every run shows its balance: what came in, went out and stayed, and what is unaccounted for.
 

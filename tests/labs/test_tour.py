@@ -92,6 +92,7 @@ def test_the_living_district_shows_what_each_engine_takes_and_gives_and_one_pict
         assert re.search(rf">{engine}</td>", told)
     sections = {cell["id"].removesuffix("_ports") for cell in lived.cells if cell["id"].endswith("_ports")}
     assert len(sections) == len(EVERY) - 1  # rooms and sun share one
+    assert [cell["id"] for cell in lived.cells if "practicum-map" in str(cell.get("outputs", ""))] == ["water_map"]
     assert sections | {"flood", "outage", "heat_wave", "observed", "ensemble", "noise"} == pictured(lived)
 
 
