@@ -215,7 +215,7 @@ class SurfaceWater:
 
     @functools.cached_property
     def _rise_m(self) -> Floats:
-        """How far the terrain stands above the ground of its block [m], shaped like the terrain; ∞ where no water stands.
+        """How far the terrain stands above its block's ground [m], shaped like the terrain; ∞ where no water stands.
 
         Never below 0: a garden lower than the street beside it does not fill through its wall.
         """
