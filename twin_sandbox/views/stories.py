@@ -139,7 +139,9 @@ def _seconds(count: float) -> "pd.Timedelta":
 
 
 def _map_of_ways(axes: "Axes", wet: "CoupledResult", cut: "CoupledResult") -> None:
+    import shapely
     from matplotlib.collections import LineCollection
+    from shapely.ops import substring
 
     assert wet.district is not None  # noqa: S101 - as above
     entities = wet.district.entities
@@ -154,11 +156,17 @@ def _map_of_ways(axes: "Axes", wet: "CoupledResult", cut: "CoupledResult") -> No
     for result, colour, name in ((cut, DRY, "wire cut"), (wet, RED, "coupled")):
         journey = journeys(result)[0]
         told = f"{name}: {journey.travel_s / 60:.1f} min over {journey.distance_m / 1000:.1f} km"
-        axes.plot(journey.track[:, 1], journey.track[:, 2], color=colour, linewidth=2.2, label=told)
-    for code, told in ((call.from_code, "emergency centre"), (call.to_code, "Lighthouse Avenue 7")):
+        # the mesoscopic model tells where the last piece of street begins: on from there to the house
+        spot = entities["buildings"].geometry[journey.to_code].centroid
+        line = streets.geometry[journey.edges[-1].removeprefix("-")]
+        ends = (line.project(shapely.Point(journey.track[-1, 1:])), line.project(spot))
+        rest = np.asarray(substring(line, *ends).coords)[:, :2]
+        x, y = np.concatenate([journey.track[:, 1:], rest]).T
+        axes.plot(x, y, color=colour, linewidth=2.2, label=told)
+    for code, told, below in ((call.from_code, "emergency centre", 4), (call.to_code, "Lighthouse Avenue 7", -13)):
         spot = entities["buildings"].geometry[code].centroid
         axes.plot(spot.x, spot.y, "o", color=INK, markersize=5)
-        axes.annotate(told, (spot.x, spot.y), xytext=(6, 4), textcoords="offset points", fontsize=8, color=INK)
+        axes.annotate(told, (spot.x, spot.y), xytext=(6, below), textcoords="offset points", fontsize=8, color=INK)
     axes.plot([], [], color="#1e5092", linewidth=6, label="shut at the call: deeper than 0.27 m")
     axes.plot([], [], color="#8cc7e4", linewidth=3, label="wet: 0.10 to 0.27 m")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.16), ncol=2, fontsize=8, frameon=False)
