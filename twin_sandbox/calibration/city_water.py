@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,7 @@ class Night:
         return pd.Series(self.records.street_depth_m.max(axis=0), index=list(self.model.streets))
 
 
+@lru_cache(maxsize=len(RETURN_PERIODS_A) + 1)
 def run(twin: "Twin", return_period_a: float | None, horizon_h: float = NIGHT_H) -> Night:
     """A night in which a storm's peak meets high water; without return period, a dry one."""
     from twin_sandbox.engines.drainage.city_water import CityWater
@@ -83,7 +85,9 @@ def values(twin: "Twin") -> Iterator[Value]:
     """Depths in streets, fill of pipes, work of the pumps and the account of all water, storm by storm."""
     with ThreadPoolExecutor(2) as pool:
         dry = pool.submit(run, twin, None, 24.0)
-        nights = dict(zip(RETURN_PERIODS_A, pool.map(lambda years: run(twin, years), RETURN_PERIODS_A), strict=True))
+        nights = dict(
+            zip(RETURN_PERIODS_A, pool.map(lambda years: run(twin, float(years)), RETURN_PERIODS_A), strict=True)
+        )
     yield from _depths(twin, nights)
     yield from _pipes(twin, nights)
     yield from _station(nights)
@@ -169,7 +173,7 @@ def draw_storm(twin: "Twin") -> "Figure":
 
     from twin_sandbox.views.palette import DEEPEST_M, depth_colours
 
-    night = run(twin, 100)
+    night = run(twin, 100.0)
     terrain, records = twin.terrain, night.records
     west, south, east, north = terrain.bounds_m
     figure = Figure(figsize=(11.5, 6.4), layout="constrained")
@@ -212,6 +216,33 @@ def draw_storm(twin: "Twin") -> "Figure":
     return figure
 
 
+def draw_storms(twin: "Twin") -> "Figure":
+    """Where the streets flood and how deep, in storms of 3, 10, 30 and 100 years whose peak meets high water."""
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+
+    from twin_sandbox.views.palette import DEEPEST_M, depth_colours
+
+    terrain = twin.terrain
+    west, south, east, north = terrain.bounds_m
+    shades = ListedColormap(depth_colours(np.linspace(0, DEEPEST_M, 64)) / 255.0)
+    figure = Figure(figsize=(11.5, 8.8), layout="constrained")
+    panels = figure.subplots(2, 2).ravel()
+    for axes, years in zip(panels, RETURN_PERIODS_A, strict=True):
+        night = run(twin, float(years))
+        deepest = night.records.deepest_m
+        depth = np.where((deepest > 0.05) & night.model.inland, deepest, np.nan)
+        twin.entities["buildings"].plot(ax=axes, color="#dcd8cf", linewidth=0)
+        water = axes.imshow(depth, cmap=shades, vmin=0, vmax=DEEPEST_M, extent=(west, east, south, north), zorder=3)
+        deep = int((night.streets_m > DEEP_M).sum())
+        axes.set(title=f"{years} years: {deep} of {len(night.streets_m)} streets deeper than 15 cm")
+        axes.set(xlim=(west, east), ylim=(south + 120, north))
+        axes.set_axis_off()
+    figure.colorbar(water, ax=panels, shrink=0.5, pad=0.01, extend="max", label="deepest water [m], above 5 cm")
+    return figure
+
+
 PICTURES: "Mapping[str, Callable[[Twin], Figure]]" = {
     "Deepest water in a storm of 100 years, and how street, sewer and sea go through it together": draw_storm,
+    "Where the streets flood in storms of 3, 10, 30 and 100 years": draw_storms,
 }
