@@ -61,6 +61,9 @@ def test_an_ambulance_takes_longer_through_water_and_by_another_way(wet, cut):
     there, _ = journeys(wet)
     assert there.travel_s > 3.0 * journeys(cut)[0].travel_s
     depth = wet["drainage.street_depth_m"]
+    # diverted on its way, it goes on from where it is: no piece of street is driven twice, nothing is jumped over
+    assert len(set(there.edges)) == len(there.edges)
+    assert np.hypot(*np.diff(there.track[:, 1:], axis=0).T).max() < 320.0  # the longest street
     driven = {edge.removeprefix("-") for edge in there.edges}
     at_call = depth.loc[there.called_s // 60 * pd.Timedelta(minutes=1) + depth.index[0]]
     assert (at_call.reindex(sorted(driven & set(depth.columns))) <= SHUT_M).all()
