@@ -69,7 +69,7 @@ class SurfaceWater:
         """The surface's grid, and who is where on it."""
         from twin_sandbox.world.models.city_water import ground
 
-        return ground(self.district, float(self.scenario.grid_m))
+        return ground(self.district, self.scenario.surface_cell_m)
 
     def _table(self, values: Floats, codes: "tuple[str, ...] | list[str]") -> "pd.DataFrame":
         import pandas as pd

@@ -156,8 +156,8 @@ class Twin:
         """Open a run that stops every ``step_s`` seconds; several may be open at once.
 
         Returns:
-            A `Session` of the drains alone, or a `CoupledSession` of several engines, or where events befall or a
-            wiring is given. Both have ``names``, ``time``, ``done``, ``measurements``, ``check``, ``step``, ``result``
+            A `Session` of the drains alone with one store of water a low area; a `CoupledSession` of several engines,
+            or where the scenario says ``grid_m``, an event befalls or a wiring is given. Both have ``names``, ``time``, ``done``, ``measurements``, ``check``, ``step``, ``result``
             and ``close``, so that one controller of the station works in both.
 
         Raises:
@@ -172,7 +172,7 @@ class Twin:
         refuse_other("session, step_s", step_s, int)
         if wiring is not None:
             refuse_other("session, wiring", wiring, Wiring)
-        if scenario.engines == ("drainage",) and not scenario.events and wiring is None:
+        if scenario.engines == ("drainage",) and scenario.grid_m is None and not scenario.events and wiring is None:
             from twin_sandbox.world.session import Session
 
             return Session(self.district, scenario, reality, step_s)

@@ -100,14 +100,14 @@ def city_water_model(
 
     Args:
         district: where.
-        scenario: what happens; ``grid_m`` is the cell of the surface.
+        scenario: what happens, and the cell of the surface.
         reality: how the real network differs from the public model.
         coupled: whether street and sewer exchange water; without it each runs alone.
 
     Raises:
         TwinError: the reality speaks of a conduit that the district doesn't have, or the tank cannot be so full.
     """
-    return _Writer(district, scenario, reality, ground(district, float(scenario.grid_m))).write(coupled=coupled)
+    return _Writer(district, scenario, reality, ground(district, scenario.surface_cell_m)).write(coupled=coupled)
 
 
 @functools.lru_cache(maxsize=2)
