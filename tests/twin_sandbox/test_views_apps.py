@@ -57,6 +57,16 @@ def test_the_pumps_matter(app):
     app.pumps.value = "on"
 
 
+def test_the_sea_matters(app):
+    app.sea.value = "calm"
+    calm = figures(app)
+    app.sea.value = "high"
+    high = figures(app)
+    assert float(high["sea-now"]) == pytest.approx(float(calm["sea-now"]) + 1.1, abs=0.02)
+    assert int(high["buildings"]) > int(calm["buildings"])
+    app.sea.value = "surge"
+
+
 def test_the_clock_moves_water_figures_and_chart(app):
     before, drawn = figures(app), app.chart.value
     app.step.value = 0
@@ -82,8 +92,8 @@ def test_what_a_page_may_not_send_is_not_used(app):
         app.period.set_state({"index": 99})
     with suppress(Exception):
         app.step.set_state({"value": 10**9})
-    period, pumps, step = app.choice
-    assert (period, pumps) == before[:2]
+    *chosen, step = app.choice
+    assert tuple(chosen) == before[:-1]
     assert 0 <= step <= 36
     app.step.value = FIRST_STEP
 

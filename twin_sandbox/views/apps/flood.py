@@ -29,6 +29,8 @@ PERIODS_A = (1, 3, 10, 30, 50, 100, 200)
 """Return periods on the slider [a]."""
 HORIZON_H, STEP_MIN = 6.0, 10
 STEPS = round(HORIZON_H * 60 / STEP_MIN)
+KEPT = 14
+"""Nights that a page keeps: each takes a few MB."""
 GRID_M = 10
 """Cell of the street surface [m]: a night in two seconds. Cells of 5 m take four times as long."""
 FIRST_STEP = 14
@@ -38,7 +40,7 @@ PUMPS: dict[str, Pumps] = {"on": "rules", "off": "off"}
 WORDS = {
     "en": {
         "title": "A storm in Gulls' Quay",
-        "ask": "Choose a storm and switch the pumps. Then let the night run.",
+        "ask": "Choose a storm and a tide, and switch the pumps. Then let the night run.",
         "storm": "A storm that comes once in",
         "years": "{p} years",
         "year": "{p} year",
@@ -46,6 +48,10 @@ WORDS = {
         "pumps": "Pumping station",
         "on": "pumps on",
         "off": "pumps off",
+        "tide": "The sea at high tide",
+        "calm": "calm",
+        "surge": "surge",
+        "high": "high surge",
         "time": "Time",
         "night": "In this night",
         "buildings": "buildings with water inside",
@@ -65,7 +71,7 @@ WORDS = {
     },
     "zh": {
         "title": "鸥港的一场暴雨",
-        "ask": "选一场雨，开或关水泵，然后让这一夜开始。",
+        "ask": "选一场雨和一种潮位，开或关水泵，然后让这一夜开始。",
         "storm": "重现期",
         "years": "{p} 年一遇",
         "year": "{p} 年一遇",
@@ -73,6 +79,10 @@ WORDS = {
         "pumps": "雨水泵站",
         "on": "水泵开启",
         "off": "水泵关闭",
+        "tide": "高潮时的海面",
+        "calm": "无增水",
+        "surge": "有增水",
+        "high": "强增水",
         "time": "时间",
         "night": "这一夜",
         "buildings": "栋建筑进水",
@@ -90,26 +100,27 @@ WORDS = {
         "误差 {error:.2f} %。城区为样例，并非真实地点。",
     },
 }
-SURGE_M = 0.6
+SEAS_M = {"calm": 0.0, "surge": 0.6, "high": 1.1}
+"""What wind adds to the spring tide [m]: nothing, what is common in a typhoon's fringe, and over the quay."""
 
 
-def night(period_a: int, pumps: str) -> Scenario:
-    """The night of the app: the storm starts an hour before a spring high tide with a surge."""
+def night(period_a: int, pumps: str, sea: str = "surge") -> Scenario:
+    """The night of the app: the storm starts an hour before a spring high tide, with a surge or without."""
     start = pd.Timestamp("2026-08-20 18:00", tz="Asia/Shanghai")
-    tide = Tide(mean_m=0.1, range_m=3.0, high_at=start + pd.Timedelta(hours=2), surge_m=SURGE_M)
+    tide = Tide(mean_m=0.1, range_m=3.0, high_at=start + pd.Timedelta(hours=2), surge_m=SEAS_M[sea])
     storm = Storm.chicago(period_a)
-    name = f"{period_a}-year storm, pumps {pumps}"
+    name = f"{period_a}-year storm, pumps {pumps}, sea {sea}"
     begins = start + pd.Timedelta(hours=1)
     return Scenario(name, start, HORIZON_H, storm, begins, tide, pumps=PUMPS[pumps], grid_m=GRID_M)
 
 
-def run_night(twin: Twin, period_a: int, pumps: str) -> "CoupledResult":
+def run_night(twin: Twin, period_a: int, pumps: str, sea: str = "surge") -> "CoupledResult":
     """Sewers and streets in that night.
 
     Raises:
         TwinError: the engine refuses the model.
     """
-    with CoupledSession(twin.district, night(period_a, pumps)) as session:
+    with CoupledSession(twin.district, night(period_a, pumps, sea)) as session:
         return session.result()
 
 
@@ -118,15 +129,15 @@ class FloodApp:
 
     def __init__(self, twin: Twin | None = None) -> None:
         self.twin = twin or open_district()
-        self.run = lru_cache(maxsize=2 * len(PERIODS_A))(self._run)
+        self.run = lru_cache(maxsize=KEPT)(self._run)
         self.language = "en"
         self.result: CoupledResult | None = None
         self._make()
         self._write()
         self._new_night()
 
-    def _run(self, period_a: int, pumps: str) -> "CoupledResult":
-        return run_night(self.twin, period_a, pumps)
+    def _run(self, period_a: int, pumps: str, sea: str) -> "CoupledResult":
+        return run_night(self.twin, period_a, pumps, sea)
 
     @property
     def page(self) -> w.Widget:
@@ -134,12 +145,13 @@ class FloodApp:
         return self._page
 
     @property
-    def choice(self) -> tuple[int, str, int]:
-        """Return period [a], pumps and step of time, as far as they are allowed; else where the app starts."""
-        period, pumps, step = self.period.value, self.pumps.value, self.step.value
+    def choice(self) -> tuple[int, str, str, int]:
+        """Return period [a], pumps, sea and step of time, as far as they are allowed; else where the app starts."""
+        period, pumps, sea, step = self.period.value, self.pumps.value, self.sea.value, self.step.value
         return (
             period if period in PERIODS_A else 50,
             pumps if pumps in PUMPS else "on",
+            sea if sea in SEAS_M else "surge",
             step if isinstance(step, int) and 0 <= step <= STEPS else FIRST_STEP,
         )
 
@@ -149,11 +161,12 @@ class FloodApp:
             options=[("English", "en"), ("中文", "zh")], value="en", tooltips=["English", "中文"]
         )
         self.head = w.HTML()
-        self.storm_label, self.pumps_label, self.time_label = w.HTML(), w.HTML(), w.HTML()
+        self.storm_label, self.pumps_label, self.sea_label, self.time_label = (w.HTML() for _ in range(4))
         self.period = w.SelectionSlider(
             options=PERIODS_A, value=50, readout=False, layout=wide, continuous_update=False
         )
         self.pumps = w.ToggleButtons(options=[("on", "on"), ("off", "off")], value="on")
+        self.sea = w.ToggleButtons(options=[(sea, sea) for sea in SEAS_M], value="surge")
         self.step = w.IntSlider(min=0, max=STEPS, value=FIRST_STEP, readout=False, layout=wide)
         self.play = w.Play(min=0, max=STEPS, value=FIRST_STEP, interval=450, show_repeat=False)
         w.jslink((self.play, "value"), (self.step, "value"))
@@ -162,6 +175,7 @@ class FloodApp:
         for part, kind in (
             (self.speaks, "pr-speaks"),
             (self.pumps, "pr-pumps"),
+            (self.sea, "pr-pumps"),
             (self.play, "pr-play"),
             (self.figures, "pr-figures"),
             (self.moment, "pr-figures"),
@@ -179,6 +193,8 @@ class FloodApp:
                 self.period,
                 self.pumps_label,
                 self.pumps,
+                self.sea_label,
+                self.sea,
                 self.figures,
                 self.moment,
                 self.chart,
@@ -193,6 +209,7 @@ class FloodApp:
         self.speaks.observe(self._speak, "value")
         self.period.observe(self._new_night, "value")
         self.pumps.observe(self._new_night, "value")
+        self.sea.observe(self._new_night, "value")
         self.step.observe(self._new_moment, "value")
 
     def _speak(self, _: object = None) -> None:
@@ -208,24 +225,25 @@ class FloodApp:
         words = WORDS[self.language]
         self.head.value = f"<h1>{escape(words['title'])}</h1><p>{escape(words['ask'])}</p>"
         self.pumps_label.value = _label(words["pumps"])
-        chosen = self.choice[1]
-        self.pumps.options = [(words["on"], "on"), (words["off"], "off")]
-        self.pumps.value = chosen
+        self.sea_label.value = _label(words["tide"])
+        _, pumps, sea, _ = self.choice
+        self.pumps.options, self.pumps.value = [(words[name], name) for name in PUMPS], pumps
+        self.sea.options, self.sea.value = [(words[name], name) for name in SEAS_M], sea
         for control, name in ((self.period, "storm"), (self.step, "time")):
             control.description = words[name]  # for screen readers: what is seen stands above the slider
 
     def _new_night(self, _: object = None) -> None:
         """A storm or the pumps were chosen: run, then show."""
         words = WORDS[self.language]
-        period, pumps, _step = self.choice
-        scenario = night(period, pumps)
+        period, pumps, sea, _step = self.choice
+        scenario = night(period, pumps, sea)
         years = words["year" if period == 1 else "years"].format(p=period)
         rain = words["depth"].format(mm=scenario.storm.depth_mm)
         self.storm_label.value = _label(words["storm"], years, rain)
         self.figures.value = f"<p class='pr-busy'>{escape(words['running'])}</p>"
         self.result = None
         try:
-            result = self.result = self.run(period, pumps)
+            result = self.result = self.run(period, pumps, sea)
         except Exception:  # noqa: BLE001 - a visitor gets one sentence, whatever the engine says
             self.figures.value = f"<p class='pr-busy'>{escape(words['failed'])}</p>"
             return
@@ -239,7 +257,7 @@ class FloodApp:
         self.why.value = _details(
             words["why"],
             words["explain"].format(
-                surge=SURGE_M,
+                surge=SEAS_M[sea],
                 engine="5.2",
                 cells=int(result.water.ground.grid.land.sum()),
                 cell=GRID_M,
@@ -251,7 +269,7 @@ class FloodApp:
     def _new_moment(self, _: object = None) -> None:
         """The clock moved: the water of that moment."""
         words = WORDS[self.language]
-        result, step = self.result, self.choice[2]
+        result, step = self.result, self.choice[-1]
         if result is None:
             return
         time = result.scenario.start + pd.Timedelta(minutes=step * STEP_MIN)
