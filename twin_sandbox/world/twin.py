@@ -157,8 +157,9 @@ class Twin:
 
         Returns:
             A `Session` of the drains alone with one store of water a low area; a `CoupledSession` of several engines,
-            or where the scenario says ``grid_m``, an event befalls or a wiring is given. Both have ``names``, ``time``, ``done``, ``measurements``, ``check``, ``step``, ``result``
-            and ``close``, so that one controller of the station works in both.
+            or where the scenario says ``grid_m``, an event befalls or a wiring is given. Both have ``names``,
+            ``time``, ``done``, ``measurements``, ``check``, ``step``, ``result`` and ``close``, so that one controller
+            of the station works in both.
 
         Raises:
             TwinError: something else than a scenario, a step that does not fit, or the engine refuses the model.
