@@ -78,7 +78,11 @@ def test_the_clock_moves_water_figures_and_chart(app):
 
 
 def test_it_speaks_chinese(app):
+    chosen, nights = app.choice, app.run.cache_info()
     app.speaks.value = "zh"
+    assert app.choice == chosen
+    assert app.run.cache_info().misses == nights.misses  # other words are no other night
+    assert app.run.cache_info().hits == nights.hits + 1
     assert "鸥港" in app.head.value
     assert "栋建筑进水" in app.figures.value
     assert app.map.overlay["title"] == "鸥港"

@@ -101,7 +101,7 @@ WORDS = {
     },
 }
 SEAS_M = {"calm": 0.0, "surge": 0.6, "high": 1.1}
-"""What wind adds to the spring tide [m]: nothing, what is common in a typhoon's fringe, and over the quay."""
+"""What wind adds to the spring tide [m]: nothing; a common surge; one that runs over the lowest shore."""
 
 
 def night(period_a: int, pumps: str, sea: str = "surge") -> Scenario:
@@ -227,8 +227,10 @@ class FloodApp:
         self.pumps_label.value = _label(words["pumps"])
         self.sea_label.value = _label(words["tide"])
         _, pumps, sea, _ = self.choice
-        self.pumps.options, self.pumps.value = [(words[name], name) for name in PUMPS], pumps
-        self.sea.options, self.sea.value = [(words[name], name) for name in SEAS_M], sea
+        for buttons, names, chosen in ((self.pumps, PUMPS, pumps), (self.sea, SEAS_M, sea)):
+            buttons.unobserve(self._new_night, "value")  # new words press the first button, which is no choice
+            buttons.options, buttons.value = [(words[name], name) for name in names], chosen
+            buttons.observe(self._new_night, "value")
         for control, name in ((self.period, "storm"), (self.step, "time")):
             control.description = words[name]  # for screen readers: what is seen stands above the slider
 
