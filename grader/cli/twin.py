@@ -20,7 +20,7 @@ for _verb in (run, replay, check):
 
 @command.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--storms", default=40, show_default=True, type=click.IntRange(2, 1000), help="Runs of the ensemble.")
+@click.option("--storms", default=200, show_default=True, type=click.IntRange(2, 1000), help="Runs of the ensemble.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench(folder: Path | None, storms: int, *, as_json: bool) -> None:
     """Time opening, ten times the entities, observations, a coupled day, a flood night, an ensemble; some minutes.
