@@ -141,6 +141,29 @@ def test_an_inlet_takes_no_more_than_there_is_and_tells_how_much():
     assert surface.ledger.source_m3 == pytest.approx(surface.moved_m3.sum())
 
 
+def test_rain_that_is_locked_is_known_again_and_any_other_is_read_each_time():
+    surface = Surface(plain_grid(np.zeros((3, 3)), 5.0, 0.02))
+    rain = np.full((3, 3), 1e-5)
+    for lock, change, stored_mm in ((False, 2.0, 0.1), (True, 1.0, 0.3), (True, 1.0, 0.5)):
+        rain.flags.writeable = not lock
+        surface.advance(10.0, rain)
+        assert surface.stored_m3 == pytest.approx(225e-3 * stored_mm)
+        rain = rain if lock else rain * change
+    surface.advance(10.0)
+    surface.advance(10.0, rain / 2)
+    assert surface.ledger.rain_m3 == pytest.approx(225e-3 * 0.6)
+    assert surface.ledger.error < 1e-12
+
+
+def test_an_array_put_in_place_of_the_states_is_noticed():
+    surface = Surface(plain_grid(np.zeros((3, 3)), 5.0, 0.02))
+    surface.advance(5.0)
+    surface.depth_m, surface.source_m_s = np.full((3, 3), 0.2), np.full((3, 3), 1e-3)
+    surface.advance(5.0)
+    assert surface.depth_m == pytest.approx(0.205)
+    assert surface.moved_m3.sum() == pytest.approx(225 * 5e-3)
+
+
 def test_a_shore_that_rests_at_the_tides_level_is_run_up_by_no_wave(twin, grid_5):
     """The tide is at 2 m when the surface starts: at once, it would break over the quay; at rest, nothing moves."""
     shore = twin.terrain.land_cover == 7

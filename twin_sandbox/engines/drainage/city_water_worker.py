@@ -9,6 +9,7 @@ What a run keeps is written to the folder as it is found, so that it outlives a 
 """
 
 import ctypes
+import math
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -158,6 +159,7 @@ class Simulation:
         self.deepest = np.zeros_like(self.surface.depth_m)
         self.nodes, self.links = np.array(self.swmm.nodes, np.int32), np.array(self.swmm.links, np.int32)
         self.groups_m: Floats | None = None
+        self.rains_mm_h, self.rains_m_s = math.nan, np.zeros(0)
         self.moments = np.arange(given["sea_m"].size)
         self.failed = ""
         self.states = (self.folder / "states").open("r+b", buffering=0)
@@ -212,6 +214,13 @@ class Simulation:
         sea_m = float(np.interp(time_s / self.forcing_s, self.moments, self.given["sea_m"]))
         return float(rain[min(time_s // self.forcing_s, rain.size - 1)]), sea_m
 
+    def rain(self, mm_h: float) -> Floats:
+        """Rain on each cell [m/s], the same array while it rains the same, so that the surface knows it again."""
+        if mm_h != self.rains_mm_h:
+            self.rains_mm_h, self.rains_m_s = mm_h, self.given["rain_share"] * (mm_h * MM_H)
+            self.rains_m_s.flags.writeable = False
+        return self.rains_m_s
+
     def resting(self) -> bool:
         """Whether the streets may be left alone for a longer step of SWMM."""
         if self.awake or self.swmm.time_s % self.rest_s:
@@ -230,7 +239,7 @@ class Simulation:
         mm_h, sea_m = self.forcing()
         self.exchange.pace(self.swmm, self.step_s)
         if not self.coupled:
-            self.surface.advance(self.step_s, self.given["rain_share"] * (mm_h * MM_H), sea_m)
+            self.surface.advance(self.step_s, self.rain(mm_h), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)
             self.groups_m = None
             self.swmm.step()
@@ -240,7 +249,7 @@ class Simulation:
         if wet or self.awake:
             if not self.awake:
                 self.surface.rest_at(sea_m, ~self.given["inland"])
-            exchange.street(self.given["rain_share"] * (mm_h * MM_H), sea_m)
+            exchange.street(self.rain(mm_h), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)
             self.awake = wet or not self.still()
             if wet:
@@ -339,8 +348,9 @@ def warm() -> None:
     """Load the libraries and the kernels."""
     from swmm.toolkit import solver  # noqa: F401 - to have it loaded
 
-    from twin_sandbox.engines.drainage.compiled import exchange, surface_advance
+    from twin_sandbox.engines.drainage.compiled import exchange, surface_advance, surface_ready
 
+    surface_ready()
     surface_advance()
     exchange()
 

@@ -17,7 +17,7 @@ from twin_sandbox.errors import TwinError
 
 KERNELS = "kernels"
 _SOURCES = ("surface_kernel.py", "exchange.py", "exchange_swmm.py")
-_COUNT = 6
+_COUNT = 7
 
 
 def kernels_folder() -> Path:
@@ -41,9 +41,22 @@ def compile_kernels() -> Path:
     """
     folder = kernels_folder()
     if len(list(folder.glob("*.nbi"))) < _COUNT:
+        surface_ready()
         surface_advance()
         exchange()
     return folder
+
+
+@functools.cache
+def surface_ready() -> Callable[..., int]:
+    """`surface_kernel.ready`, compiled.
+
+    Raises:
+        TwinError: as for `surface_advance`.
+    """
+    from twin_sandbox.engines.drainage import surface_kernel
+
+    return _compiled(surface_kernel.ready, surface_kernel.READY_SIGNATURE, kernels_folder())
 
 
 @functools.cache

@@ -4,6 +4,7 @@ A local-inertial model (see `surface_kernel`) for the slow water of a city: no a
 its trade. What it holds and where it is wrong stands in the guide's page on the surface.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,12 @@ RAIN_STEP_S = 6.0
 FILM_M = 1e-3
 """Water up to this depth stays where it is, as in the roughness of asphalt."""
 LISTS = 5  # of the kernel
+REFUSED = {
+    -1: ("depth_m", "a depth that is negative or no number", "Zero or more metres"),
+    -2: ("source_m_s", "no number", "A rise or fall of the cell's water, m/s"),
+    -3: ("source_m_s", "a source in a building or the sea", "Cells of the land"),
+}
+"""What each answer of `surface_kernel.ready` below zero means."""
 
 
 @dataclass
@@ -70,7 +77,7 @@ class Surface:
     def __init__(
         self, grid: Grid, film_m: float = FILM_M, *, everything: bool = False, local_steps: bool = True
     ) -> None:
-        from twin_sandbox.engines.drainage.compiled import surface_advance
+        from twin_sandbox.engines.drainage.compiled import surface_advance, surface_ready
 
         if not (np.isfinite(film_m) and film_m > 0):
             raise TwinError("street surface, film_m", f"{film_m} m", "A depth above zero")
@@ -83,23 +90,33 @@ class Surface:
         self.ledger = Ledger()
         self.work = 0
         self._rain: Floats = np.zeros(shape)
-        self._raining = False
+        self._rain_sum_m_s = 0.0
+        self._rain_taken: float | Floats = 0.0
         self._ground: Floats = np.ascontiguousarray(np.nan_to_num(grid.ground_m), np.float64)
         self._on_land = grid.land.ravel()
         self._at_sea = np.flatnonzero(grid.sea)
-        self._sea_bed_m = grid.ground_m[grid.sea]
+        self._sea_bed_m: Floats = np.ascontiguousarray(grid.ground_m[grid.sea], np.float64)
         self._land = np.flatnonzero(grid.land).astype(np.uint32)
         self._faces = Faces.of(grid)
         self._sea = np.unique(self._faces.side[:, :2][grid.sea.ravel()[self._faces.side[:, :2]]]).astype(np.uint32)
         faces, cells = len(self._faces.side), self.depth_m.size
         self._flow: Floats = np.zeros(faces + 1)
-        self._kernel = surface_advance()
-        self._room = (
+        self._wells, self._totals = np.zeros(cells, np.uint32), np.zeros(2)
+        self._known: tuple[Floats, ...] = ()
+        self._flat: tuple[Floats, ...] = ()
+        self._kernels = (surface_ready(), surface_advance())
+        self._fixed = (
+            self._faces.around,
+            self._faces.side,
+            self._faces.crest_m,
+            self._faces.drag,
+            self._flow,
             np.zeros(faces + 1),
             np.zeros(cells, np.uint8),
             np.zeros((faces + 8) // 8 * 8, np.uint8),
             np.zeros((LISTS, max(cells, faces)), np.uint32),
             np.zeros((2, cells)),
+            self._totals,
         )
 
     @property
@@ -121,18 +138,21 @@ class Surface:
             sea_m: level [m above datum].
             shore: cells that the tide washes every day, rows × columns.
         """
-        before = self._checked_m3()
-        self._set_sea(sea_m)
+        self._ready(None)
+        before = self.stored_m3
+        self._ready(sea_m)
         at = shore & self.grid.land
         self.depth_m[at] = np.maximum(self.depth_m[at], sea_m - self.grid.ground_m[at])
-        self._book(before, 0.0, 0.0, before - self.stored_m3)
+        stored = self.stored_m3
+        self._book(before, stored, 0.0, 0.0, before - stored)
 
     def advance(self, seconds: float, rain_m_s: float | Floats = 0.0, sea_m: float | None = None) -> None:
         """Go on by ``seconds``.
 
         Args:
             seconds: how long [s].
-            rain_m_s: rain, for all cells alike or for each [m/s].
+            rain_m_s: rain, for all cells alike or for each [m/s]; an array that is locked against writing is only
+                read when it is not the one of the last time.
             sea_m: level of the sea [m above datum]; None leaves its depth as it is.
 
         Raises:
@@ -140,53 +160,70 @@ class Surface:
         """
         if not (np.isfinite(seconds) and seconds >= 0):
             raise TwinError("street surface", f"a step of {seconds} s", "Zero or more seconds")
-        wells = self._wells()
         self._take_rain(rain_m_s)
-        self._set_sea(sea_m)
-        before, totals = self._checked_m3(), np.zeros(2)
-        self.moved_m3[:] = 0.0
-        parts = int(np.ceil(seconds / RAIN_STEP_S))
-        for _ in range(parts):
-            self.work += self._step(seconds / parts, wells, totals)
-        self._book(before, float(self._rain.sum()) * seconds * self.grid.cell_m**2, *totals.tolist())
-
-    def _wells(self) -> NDArray[np.uint32]:
-        """Flat indices of the cells with a source."""
-        self._same_shape("source_m_s", self.source_m_s)
-        self._in_place("source_m_s", self.source_m_s)
-        flat = self.source_m_s.ravel()
-        wells = np.flatnonzero(flat)
-        if not np.isfinite(flat[wells]).all():
-            raise TwinError("street surface, source_m_s", "no number", "A rise or fall of the cell's water, m/s")
-        if not self._on_land[wells].all():
-            raise TwinError("street surface, source_m_s", "a source in a building or the sea", "Cells of the land")
-        return wells.astype(np.uint32)
+        wells = self._ready(sea_m)
+        depth, source, moved = self._flat
+        area_m2 = self.grid.cell_m**2
+        at_sea = depth.take(self._at_sea).sum()  # the kernel leaves it as it is
+        before = float(depth.sum() - at_sea) * area_m2
+        self.work += self._kernels[1](
+            float(seconds),
+            math.ceil(seconds / RAIN_STEP_S),
+            float(self.grid.cell_m),
+            float(self.film_m),
+            *self._ways,
+            depth,
+            self._ground.ravel(),
+            self._rain.ravel(),
+            source,
+            moved,
+            self._land,
+            self._sea,
+            wells,
+            *self._fixed,
+        )
+        stored = float(depth.sum() - at_sea) * area_m2
+        self._book(before, stored, self._rain_sum_m_s * seconds * area_m2, *self._totals.tolist())
 
     def _take_rain(self, rain_m_s: float | Floats) -> None:
+        array = isinstance(rain_m_s, np.ndarray)
+        if rain_m_s is self._rain_taken if array else rain_m_s == 0.0 == self._rain_sum_m_s:
+            return
         if isinstance(rain_m_s, np.ndarray):
             self._same_shape("rain_m_s", rain_m_s)
-        elif rain_m_s == 0.0 and not self._raining:
-            return
-        self._raining = True
-        np.multiply(self._on_land.reshape(self._rain.shape), rain_m_s, out=self._rain)
-        if not (self._rain.min() >= 0 and self._rain.max() < np.inf):
+        rain = np.multiply(self._on_land.reshape(self._rain.shape), rain_m_s, dtype=np.float64)
+        if not (rain.min() >= 0 and rain.max() < np.inf):
             raise TwinError("street surface, rain_m_s", "negative or no number", "Zero or more, m/s")
-        self._raining = bool(self._rain.any())
+        self._rain, self._rain_sum_m_s = rain, float(rain.sum())
+        self._rain_taken = rain_m_s if isinstance(rain_m_s, np.ndarray) and not rain_m_s.flags.writeable else 0.0
 
-    def _set_sea(self, sea_m: float | None) -> None:
-        if sea_m is None:
-            return
-        if not np.isfinite(sea_m):
+    def _ready(self, sea_m: float | None) -> NDArray[np.uint32]:
+        """Flat indices of the cells with a source, with the sea at its level; refuses a state that cannot be."""
+        if not (sea_m is None or math.isfinite(sea_m)):
             raise TwinError("street surface, sea_m", f"{sea_m} m", "A level")
-        self.depth_m.ravel()[self._at_sea] = np.maximum(sea_m - self._sea_bed_m, 0.0)
+        self._see_arrays()
+        found = self._kernels[0](
+            math.nan if sea_m is None else float(sea_m),
+            *self._flat[:2],
+            self._on_land,
+            self._at_sea,
+            self._sea_bed_m,
+            self._wells,
+        )
+        if found < 0:
+            name, what, allowed = REFUSED[found]
+            raise TwinError(f"street surface, {name}", what, allowed)
+        return self._wells[:found]
 
-    def _checked_m3(self) -> float:
-        """Water on the surface; refuses depths that cannot be."""
-        self._same_shape("depth_m", self.depth_m)
-        self._in_place("depth_m", self.depth_m)
-        if not (self.depth_m.min() >= 0 and self.depth_m.max() < np.inf):
-            raise TwinError("street surface, depth_m", "a depth that is negative or no number", "Zero or more metres")
-        return self.stored_m3
+    def _see_arrays(self) -> None:
+        """Have the state's arrays flat; anew where somebody put another array in place of one."""
+        now = (self.depth_m, self.source_m_s, self.moved_m3)
+        if len(self._known) == len(now) and all(one is other for one, other in zip(now, self._known, strict=True)):
+            return
+        for name, found in zip(("depth_m", "source_m_s", "moved_m3"), now, strict=True):
+            self._same_shape(name, found)
+            self._in_place(name, found)
+        self._known, self._flat = now, tuple(array.ravel() for array in now)
 
     def _same_shape(self, name: str, found: Floats) -> None:
         if found.shape != self._rain.shape:
@@ -200,28 +237,9 @@ class Surface:
             then = f"Set its values: {name}[:] = …"
             raise TwinError(f"street surface, {name}", f"an array of {kind}", "float64 row by row", then)
 
-    def _step(self, seconds: float, wells: NDArray[np.uint32], totals: Floats) -> int:
-        return self._kernel(
-            seconds,
-            float(self.grid.cell_m),
-            float(self.film_m),
-            *self._ways,
-            *(cells.ravel() for cells in (self.depth_m, self._ground, self._rain, self.source_m_s, self.moved_m3)),
-            self._land,
-            self._sea,
-            wells,
-            self._faces.around,
-            self._faces.side,
-            self._faces.crest_m,
-            self._faces.drag,
-            self._flow,
-            *self._room,
-            totals,
-        )
-
-    def _book(self, before_m3: float, rain_m3: float, source_m3: float, sea_m3: float) -> None:
+    def _book(self, before_m3: float, stored_m3: float, rain_m3: float, source_m3: float, sea_m3: float) -> None:
         book = self.ledger
-        book.stored_m3 = self.stored_m3
+        book.stored_m3 = stored_m3
         book.error_m3 += book.stored_m3 - before_m3 - rain_m3 - source_m3 + sea_m3
         book.rain_m3 += rain_m3
         book.source_m3 += source_m3

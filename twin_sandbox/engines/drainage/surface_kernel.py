@@ -39,7 +39,7 @@ _CELLS, _FACES, _FINE_CELLS, _FINE_FACES, _SUSPECTS = range(5)
 LISTS = 5
 
 SIGNATURE = (
-    "int64(float64, float64, float64, boolean, boolean,"
+    "int64(float64, int64, float64, float64, boolean, boolean,"
     "float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
     "uint32[::1], uint32[::1], uint32[::1], uint32[:,::1], uint32[:,::1],"
     "float64[::1], float64[::1], float64[::1], float64[::1],"
@@ -287,67 +287,14 @@ def _short_steps(
     return deepest, rim
 
 
-def advance(
-    seconds: float,
-    cell_m: float,
-    film_m: float,
-    everything: bool,
-    local: bool,
-    depth: Floats,
-    ground: Floats,
-    rain: Floats,
-    source: Floats,
-    moved: Floats,
-    land: Indices,
-    sea: Indices,
-    wells: Indices,
-    around: Indices,
-    side: Indices,
-    crest: Floats,
-    drag: Floats,
-    q: Floats,
-    q_next: Floats,
-    cell_on: Marks,
-    face_on: Marks,
-    listed: Indices,
-    held: Floats,
-    totals: Floats,
-) -> int:
-    """Let rain fall for ``seconds`` at once, then let water flow as long.
-
-    Args:
-        seconds: how long [s].
-        cell_m: side of a cell [m].
-        film_m: depth up to which water stays where it is [m].
-        everything: step every cell and face, for comparison.
-        local: let deep cells take short steps alone; otherwise all take them, for comparison.
-        depth: of each cell of the grid, flat [m]; changed.
-        ground: likewise [m].
-        rain: likewise [m/s].
-        source: likewise [m/s].
-        moved: volume that ``source`` really moved [m³], of each cell; added to.
-        land: flat indices of the cells where water can be.
-        sea: of those with an imposed level, beside land.
-        wells: of those with a source.
-        around: west, east, north and south face of each cell, the number of faces for a wall [cells, 4].
-        side: cell before and after each face, west or north first; then the face before and after it in its line:
-            itself at the open sea, the number of faces at a wall [faces, 4].
-        crest: lowest level at which a face lets water through [m].
-        drag: n² of each face.
-        q: unit flow of each face, positive to the east and south [m²/s], and a nought for walls; changed.
-        q_next: room for the next ones.
-        cell_on: room for marks of cells.
-        face_on: room for marks of faces and a nought, a multiple of eight.
-        listed: room for lists of cells and faces [LISTS, most].
-        held: room for what the rim's faces do to the fine cells [2, cells].
-        totals: source, net flow to the sea [m³]; added to.
-
-    Returns:
-        Cells stepped in all steps together.
-    """
-    awake = film_m * SURELY
-    deep = 0.9 * (COURANT * cell_m / LONGEST_STEP_S) ** 2 / GRAVITY_M_S2
-    n = np.zeros(LISTS, np.int64)
+@njit(error_model="numpy")
+def _part(
+    seconds: float, cell_m: float, film_m: float, deep: float, awake: float, everything: bool, local: bool,
+    depth: Floats, ground: Floats, rain: Floats, source: Floats, moved: Floats, land: Indices, sea: Indices,
+    wells: Indices, around: Indices, side: Indices, crest: Floats, drag: Floats, q: Floats, q_next: Floats,
+    cell_on: Marks, face_on: Marks, listed: Indices, held: Floats, totals: Floats, n: NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Let rain fall for ``seconds`` at once, then let water flow as long; how many cells were stepped."""
     for c in range(depth.size):
         depth[c] += rain[c] * seconds
 
@@ -386,4 +333,120 @@ def advance(
                 )  # fmt: skip
                 deepest = max(deepest, rim)
             time += dt
+    return work
+
+
+READY_SIGNATURE = "int64(float64, float64[::1], float64[::1], boolean[::1], int64[::1], float64[::1], uint32[::1])"
+BAD_DEPTH, BAD_SOURCE, SOURCE_OFF_LAND = -1, -2, -3
+
+
+def ready(
+    sea_m: float, depth: Floats, source: Floats, on_land: NDArray[np.bool_], at_sea: NDArray[np.int64],
+    sea_bed: Floats, wells: Indices,
+) -> int:  # fmt: skip
+    """Judge a surface's state, raise its sea, and list the cells with a source.
+
+    Args:
+        sea_m: level of the sea [m above datum]; NaN leaves its depth as it is.
+        depth: of each cell of the grid, flat [m]; changed at sea.
+        source: likewise [m/s].
+        on_land: whether each cell is land.
+        at_sea: flat indices of the sea's cells.
+        sea_bed: ground of each of these [m above datum].
+        wells: room for the flat indices of the cells with a source; written.
+
+    Returns:
+        How many cells have a source; or, nothing changed, `BAD_DEPTH`, `BAD_SOURCE` or `SOURCE_OFF_LAND`.
+    """
+    good = True
+    for c in range(depth.size):
+        good &= (depth[c] >= 0.0) & (depth[c] < np.inf)
+    if not good:
+        return BAD_DEPTH
+    count = 0
+    for c in range(source.size):
+        if source[c] != 0.0:
+            if not math.isfinite(source[c]):
+                return BAD_SOURCE
+            if not on_land[c]:
+                return SOURCE_OFF_LAND
+            wells[count] = c
+            count += 1
+    if not math.isnan(sea_m):
+        for k in range(at_sea.size):
+            depth[at_sea[k]] = max(sea_m - sea_bed[k], 0.0)
+    return count
+
+
+def advance(
+    seconds: float,
+    parts: int,
+    cell_m: float,
+    film_m: float,
+    everything: bool,
+    local: bool,
+    depth: Floats,
+    ground: Floats,
+    rain: Floats,
+    source: Floats,
+    moved: Floats,
+    land: Indices,
+    sea: Indices,
+    wells: Indices,
+    around: Indices,
+    side: Indices,
+    crest: Floats,
+    drag: Floats,
+    q: Floats,
+    q_next: Floats,
+    cell_on: Marks,
+    face_on: Marks,
+    listed: Indices,
+    held: Floats,
+    totals: Floats,
+) -> int:
+    """Let rain fall for a part of ``seconds`` at once, then let water flow as long; and so on with each part.
+
+    Args:
+        seconds: how long [s].
+        parts: in how many equal parts.
+        cell_m: side of a cell [m].
+        film_m: depth up to which water stays where it is [m].
+        everything: step every cell and face, for comparison.
+        local: let deep cells take short steps alone; otherwise all take them, for comparison.
+        depth: of each cell of the grid, flat [m]; changed.
+        ground: likewise [m].
+        rain: likewise [m/s].
+        source: likewise [m/s].
+        moved: volume that ``source`` really moved [m³], of each cell; written.
+        land: flat indices of the cells where water can be.
+        sea: of those with an imposed level, beside land.
+        wells: of those with a source.
+        around: west, east, north and south face of each cell, the number of faces for a wall [cells, 4].
+        side: cell before and after each face, west or north first; then the face before and after it in its line:
+            itself at the open sea, the number of faces at a wall [faces, 4].
+        crest: lowest level at which a face lets water through [m].
+        drag: n² of each face.
+        q: unit flow of each face, positive to the east and south [m²/s], and a nought for walls; changed.
+        q_next: room for the next ones.
+        cell_on: room for marks of cells.
+        face_on: room for marks of faces and a nought, a multiple of eight.
+        listed: room for lists of cells and faces [LISTS, most].
+        held: room for what the rim's faces do to the fine cells [2, cells].
+        totals: source, net flow to the sea [m³]; written.
+
+    Returns:
+        Cells stepped in all steps together.
+    """
+    awake = film_m * SURELY
+    deep = 0.9 * (COURANT * cell_m / LONGEST_STEP_S) ** 2 / GRAVITY_M_S2
+    n = np.zeros(LISTS, np.int64)
+    moved[:] = 0.0
+    totals[:] = 0.0
+    work = 0
+    for _ in range(parts):
+        work += _part(
+            seconds / parts, cell_m, film_m, deep, awake, everything, local, depth, ground, rain, source, moved, land,
+            sea, wells, around, side, crest, drag, q, q_next, cell_on, face_on, listed, held, totals, n,
+        )  # fmt: skip
     return work
