@@ -395,6 +395,42 @@ def test_streets_at_rest_let_swmm_take_longer_steps(simulation, capfd):
     capfd.readouterr()
 
 
+def a_calm_end() -> CityWaterModel:
+    """A cloudburst of 30 mm in a minute, then a yard that runs off for long: its gully takes half a litre a second."""
+    wanted = model(rain_mm_h=np.where(np.arange(MINUTES + 1) == 0, 25 * STORM_MM_H, 0.0), foul_m3s=0.001)
+    return replace(wanted, inlets=replace(wanted.inlets, opening_m2=wanted.inlets.opening_m2 / 100))
+
+
+def test_calm_streets_exchange_every_half_minute(simulation, capfd):
+    calm = simulation(a_calm_end())
+    steps, moves = [], []
+    step, street = calm.swmm.step, calm.exchange.street
+    calm.swmm.step = lambda: (steps.append(calm.swmm.step_s), step())
+    calm.exchange.street = lambda seconds, *given: (moves.append(seconds), street(seconds, *given))
+    calm.advance(780, {}, {})
+    assert steps == [5] * 132 + [10] * 12
+    assert moves == [5] * 132 + [30] * 4
+    calm.swmm.finish()
+    capfd.readouterr()
+
+
+def test_calm_changes_little_and_loses_no_water_wherever_a_run_ends(simulation, capfd, monkeypatch):
+    """Also not at 790 and 800 s, when the streets are ahead of the sewers."""
+    for until_s in (780, 790, 800, 60 * MINUTES):
+        depths, found = [], []
+        for after_s in (600, 10**9):
+            monkeypatch.setattr(city_water_worker, "CALM_AFTER_S", after_s)
+            run = simulation(a_calm_end())
+            run.advance(until_s, {}, {})
+            depths.append(run.surface.depth_m)
+            found.append(city_water._balances(run.finish()[0]["balances"]))
+        assert found[0]["mass_error"] == pytest.approx(found[1]["mass_error"], abs=1e-5)
+        assert found[0]["down_m3"] == pytest.approx(found[1]["down_m3"], rel=1e-3)
+        assert depths[0] == pytest.approx(depths[1], abs=2e-3)
+        assert depths[0].tobytes() != depths[1].tobytes()
+    capfd.readouterr()
+
+
 def test_children_come_from_one_warm_parent_of_a_single_thread(running):
     first, second = running(model()), running(model())
     one, other = (engine._worker.process.popen for engine in (first, second))

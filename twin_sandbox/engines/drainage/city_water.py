@@ -396,7 +396,7 @@ def _given(names: Iterable[str], values: Floats | None) -> dict[str, float]:
 def _balances(found: Mapping[str, float]) -> dict[str, float]:
     """The account of all water."""
     rain = found["ground_rain_m3"] + found["street_rain_m3"]
-    stored = found["stored_end_m3"] - found["stored_start_m3"] + found["street_stored_m3"] + found["up_waiting_m3"]
+    stored = found["stored_end_m3"] - found["stored_start_m3"] + found["street_stored_m3"] + found["waiting_m3"]
     # SWMM counts what the sea pushes in through an outfall as an inflow from outside, like what gullies take.
     outfall = found["outflow_m3"] - (found["outside_m3"] - found["down_m3"])
     lost = found["overflow_m3"] - found["up_m3"]

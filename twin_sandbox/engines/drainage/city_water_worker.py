@@ -3,7 +3,7 @@
 In one interval: gullies and covers say what they would take (`exchange.offer`), the surface moves and gives what it
 has, SWMM gets exactly that and moves, and what it then floods stands on the street in the next interval. So no water
 is made or lost between the two. While there is neither rain nor flow on the streets, nor water over a rim, nor a sea
-above the shore, SWMM runs alone.
+above the shore, SWMM runs alone. While the last water only runs off, minutes after the rain, they exchange less often.
 
 What a run keeps is written to the folder as it is found, so that it outlives a failure and this process.
 """
@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin_sandbox.engines.drainage.surface import Grid, Surface
+from twin_sandbox.engines.drainage.surface import RAIN_STEP_S, Grid, Surface
 from twin_sandbox.engines.drainage.swmm import LINK_FLOW, NODE, NODE_HEAD, Swmm
 from twin_sandbox.engines.workers.frames import Answer, RefusedError, serve
 
@@ -27,6 +27,11 @@ STILL_M = 1e-4
 STILL_S = 60
 STILL_M3S = 1e-4
 """The surface rests when within a minute no depth changed by more, and all gullies together take less."""
+
+CALM_AFTER_S = 600
+"""So long after the last rain, spill or sea over the shore the streets are calm."""
+CALM_S = 30
+"""Interval of the exchange on calm streets; SWMM takes its longer steps meanwhile."""
 
 ROUTE_STEP = 3
 """SWMM's number of the routing step among its properties (``swmm_ROUTESTEP``; a test holds it equal)."""
@@ -42,7 +47,6 @@ class Exchange:
         manholes: SWMM's number of each.
         cells: flat cell where each spills.
         inlets: cell, manhole, opening [m²] and edge [m] of each gully.
-        seconds: interval [s].
     """
 
     def __init__(
@@ -51,7 +55,6 @@ class Exchange:
         manholes: NDArray[np.int32],
         cells: NDArray[np.int64],
         inlets: tuple[Any, ...],
-        seconds: int,
     ) -> None:
         from swmm.toolkit import solver
 
@@ -64,7 +67,7 @@ class Exchange:
             for name in ("swmm_getNodeResult", "swmm_getNodeStats", "swmm_setNodeInflow", "swmm_getLinkResult")
         ]
         self._offer, self._settle, self._read, self._pour, self._gather = exchange()
-        self.surface, self.manholes, self.cells, self.inlets, self.seconds = surface, manholes, cells, inlets, seconds
+        self.surface, self.manholes, self.cells, self.inlets = surface, manholes, cells, inlets
         count = manholes.size
         self.head, self.flooded_m3, self.up_m3 = np.zeros(count), np.zeros(count), np.zeros(count)
         self.taken_m3s, self._node_wanted = np.zeros(count), np.zeros(count)
@@ -101,18 +104,19 @@ class Exchange:
             raise RefusedError(f"SWMM's toolkit, error {failed}: a level or flow could not be read")
         return found
 
-    def street(self, rain: Floats, sea_m: float) -> None:
+    def street(self, seconds: int, rain: Floats, sea_m: float) -> None:
         """Move the surface by one interval, and give SWMM what went down."""
         surface, area = self.surface, self.surface.grid.cell_m**2
         cell, node, opening, edge = self.inlets
         source = surface.source_m_s.ravel()
         self._offer(
-            float(self.seconds), area, surface.depth_m.ravel(), self._ground, cell, node, opening, edge, self.head,
+            float(seconds), area, surface.depth_m.ravel(), self._ground, cell, node, opening, edge, self.head,
             self.cells, self.up_m3, self.taken_m3s, self._wanted, self._node_wanted, source,
         )  # fmt: skip
-        surface.advance(self.seconds, rain, sea_m)
+        # no rain falls on calm streets: nothing to cut into lumps
+        surface.advance(seconds, rain, sea_m, lump_s=CALM_S if seconds == CALM_S else RAIN_STEP_S)
         self.down_m3 += self._settle(
-            float(self.seconds), area, source, surface.moved_m3.ravel(), cell, node, self._wanted, self._cell_wanted,
+            float(seconds), area, source, surface.moved_m3.ravel(), cell, node, self._wanted, self._cell_wanted,
             self.taken_m3s,
         )  # fmt: skip
         self.pour()
@@ -151,11 +155,11 @@ class Simulation:
         self.surface = Surface(Grid(cell_m=float(request["cell_m"]), **parts))
         numbers = [self.swmm.solver.project_get_index(NODE, name) for name in request["manholes"]]
         inlets = (given["inlet_cell"], given["inlet_node"], given["inlet_opening_m2"], given["inlet_edge_m"])
-        self.exchange = Exchange(self.surface, np.array(numbers, np.int32), given["manhole_cell"], inlets, self.step_s)
+        self.exchange = Exchange(self.surface, np.array(numbers, np.int32), given["manhole_cell"], inlets)
         self.pumps_kw: dict[str, float] = request["pumps_kw"]
         self.every, self.ground_m2 = int(request["map_cells"]), float(request["ground_m2"])
         self.awake, self.shore_m = not self.coupled, _shore_m(self.surface.grid, given["inland"])
-        self.quiet_s, self.before = 0, self.surface.depth_m.copy()
+        self.quiet_s, self.ahead_until_s, self.before = 0, 0, self.surface.depth_m.copy()
         self.deepest = np.zeros_like(self.surface.depth_m)
         self.nodes, self.links = np.array(self.swmm.nodes, np.int32), np.array(self.swmm.links, np.int32)
         self.groups_m: Floats | None = None
@@ -199,6 +203,8 @@ class Simulation:
             while self.swmm.time_s < until_s and not self.swmm.ended and not self.failed:
                 if self.resting():
                     self.rest()
+                elif self.swmm.time_s < self.ahead_until_s:
+                    self.follow()
                 else:
                     self.interval()
                 if self.swmm.time_s % self.report_s == 0:
@@ -234,11 +240,24 @@ class Simulation:
         self.swmm.step()
         self.exchange.read()
 
+    def follow(self) -> None:
+        """One step of SWMM towards the streets, which are ahead; what it floods waits for them."""
+        waiting_m3 = self.exchange.up_m3.copy()
+        self.exchange.pace(self.swmm, self.rest_s)
+        self.swmm.step()
+        self.exchange.read()
+        self.exchange.up_m3 += waiting_m3
+
+    def calm(self) -> bool:
+        """Whether the last water only runs off, and a longer interval may begin."""
+        fits = self.swmm.time_s % CALM_S == self.forcing_s % CALM_S == CALM_S % self.rest_s == 0
+        return fits and self.awake and self.quiet_s >= CALM_AFTER_S
+
     def interval(self) -> None:
-        """One exchange interval."""
+        """One exchange interval; on calm streets a longer one, in which SWMM follows in steps of its own."""
         mm_h, sea_m = self.forcing()
-        self.exchange.pace(self.swmm, self.step_s)
         if not self.coupled:
+            self.exchange.pace(self.swmm, self.step_s)
             self.surface.advance(self.step_s, self.rain(mm_h), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)
             self.groups_m = None
@@ -246,24 +265,29 @@ class Simulation:
             return
         exchange = self.exchange
         wet = mm_h > 0.0 or sea_m > self.shore_m or bool(exchange.up_m3.any())
+        calm = not wet and self.calm()
+        seconds, pace = (CALM_S, self.rest_s) if calm else (self.step_s, self.step_s)
         if wet or self.awake:
             if not self.awake:
                 self.surface.rest_at(sea_m, ~self.given["inland"])
-            exchange.street(self.rain(mm_h), sea_m)
+            exchange.street(seconds, self.rain(mm_h), sea_m)
             np.maximum(self.deepest, self.surface.depth_m, out=self.deepest)
-            self.awake = wet or not self.still()
+            self.awake = wet or not self.still(seconds)
             if wet:
                 self.quiet_s = 0
             if not self.awake:
                 exchange.rest()
             self.groups_m = None
+            self.ahead_until_s = self.swmm.time_s + seconds
+        exchange.pace(self.swmm, pace)
         self.swmm.step()
         exchange.read()
 
-    def still(self) -> bool:
+    def still(self, seconds: int) -> bool:
         """Whether nothing has happened on the streets for a minute."""
-        self.quiet_s += self.step_s
-        if self.quiet_s % STILL_S:
+        minutes = self.quiet_s // STILL_S
+        self.quiet_s += seconds
+        if self.quiet_s // STILL_S == minutes:
             return False
         moved = np.abs(self.surface.depth_m - self.before)[self.given["inland"]].max(initial=0.0)
         self.before[:] = self.surface.depth_m
@@ -278,6 +302,8 @@ class Simulation:
     def finish(self) -> tuple[dict[str, Any], Floats]:
         """The balances of the whole run, and the greatest depth of each cell."""
         exchange, book = self.exchange, self.surface.ledger
+        # of streets that are ahead of a run that ends: what SWMM would still have got
+        ahead_m3 = float(exchange.taken_m3s.sum()) * max(0, self.ahead_until_s - self.swmm.time_s)
         self.states.close()
         self.maps.close()
         said: dict[str, Any] = {"kept": self.kept, "running_s": self.swmm.running_s, "starts": self.swmm.starts}
@@ -288,8 +314,8 @@ class Simulation:
                 "street_sea_m3": book.sea_m3,
                 "street_stored_m3": self.surface.stored_m3,
                 "up_m3": float(exchange.flooded_m3.sum()),
-                "up_waiting_m3": float(exchange.up_m3.sum()) if self.coupled else 0.0,
-                "down_m3": exchange.down_m3,
+                "waiting_m3": (float(exchange.up_m3.sum()) if self.coupled else 0.0) + ahead_m3,
+                "down_m3": exchange.down_m3 - ahead_m3,
                 "street_error": book.error,
                 **{key: value for key, value in self.swmm.finish().items() if not isinstance(value, dict)},
             }

@@ -146,7 +146,9 @@ class Surface:
         stored = self.stored_m3
         self._book(before, stored, 0.0, 0.0, before - stored)
 
-    def advance(self, seconds: float, rain_m_s: float | Floats = 0.0, sea_m: float | None = None) -> None:
+    def advance(
+        self, seconds: float, rain_m_s: float | Floats = 0.0, sea_m: float | None = None, *, lump_s: float = RAIN_STEP_S
+    ) -> None:
         """Go on by ``seconds``.
 
         Args:
@@ -154,6 +156,7 @@ class Surface:
             rain_m_s: rain, for all cells alike or for each [m/s]; an array that is locked against writing is only
                 read when it is not the one of the last time.
             sea_m: level of the sea [m above datum]; None leaves its depth as it is.
+            lump_s: rain falls in lumps of at most this time [s].
 
         Raises:
             TwinError: a depth, rain, source, level or time that cannot be; nothing has moved then.
@@ -168,7 +171,7 @@ class Surface:
         before = float(depth.sum() - at_sea) * area_m2
         self.work += self._kernels[1](
             float(seconds),
-            math.ceil(seconds / RAIN_STEP_S),
+            math.ceil(seconds / lump_s),
             float(self.grid.cell_m),
             float(self.film_m),
             *self._ways,
