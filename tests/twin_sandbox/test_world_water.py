@@ -28,7 +28,7 @@ def scenario(night):
 
 @pytest.fixture(scope="module")
 def drains_alone(twin, scenario):
-    return twin.run(scenario)
+    return twin.run(replace(scenario, grid_m=None))
 
 
 @pytest.fixture(scope="module")
