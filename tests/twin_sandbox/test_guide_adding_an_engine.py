@@ -57,6 +57,16 @@ def test_the_engine_of_the_guide_runs_on_the_clock_and_solves_its_equation(page)
     assert np.array_equal(found[:, 0], found[:, 1])
 
 
+def test_one_step_alone_solves_it_too(page):
+    """Hours are even numbers of steps, at which a wrong sign before the decaying part would not show."""
+    engine = page["BathingWater"](("B1",), ("OF1",))
+    found = engine.step(60.0, {"spill_m3s": np.array([0.5])}).found["ecoli_per_100ml"]
+    rate = 0.5 / 50_000.0
+    total = rate + page["DECAY_PER_S"]
+    steady = rate * 0.02 * page["SEWAGE_PER_100ML"] / total
+    assert found == pytest.approx([steady * (1.0 - math.exp(-total * 60.0))], rel=1e-9)
+
+
 def test_it_takes_less_than_a_hundred_lines(page):
     assert page["lines"] < 100
 
