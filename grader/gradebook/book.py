@@ -101,7 +101,7 @@ def place(course: Path) -> str:
 
 @contextmanager
 def open_book(course: Path) -> Iterator[Any]:
-    """nbgrader's ``Gradebook`` of a course.
+    """The course's ``Gradebook``, as nbgrader gives it.
 
     Raises:
         BookError: the database cannot be reached, read or written; also for what happens while it is open.
