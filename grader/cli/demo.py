@@ -28,7 +28,7 @@ from grader.cohort.verdict_box import points
 from grader.credentials.trust import read_trust_pack
 from grader.credentials.verify import verify
 from grader.errors import GraderError
-from grader.isolation import Job, grade, tier
+from grader.isolation import Ground, Job, Pool, tier
 from grader.workshop.bank import Entry, compose, read_bank
 from grader.workshop.lab import Lab, find_lab
 from grader.workshop.neighbour import copied_answers, showing_cell
@@ -199,17 +199,14 @@ def _copied(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> d
     """The values that a student with everything right sees on their screen, as literals."""
     neighbour = next(sample for sample in cohort if sample.entry.kind == "right")
     lesson = read_lesson(course.release_notebook(lab.id), lab.id)
-    report = grade(
-        Job(
-            lab=lab.folder,
-            cells=[*lesson.graft(neighbour.entry.answers), showing_cell(lab)],
-            truth=custody.truth(course, neighbour.student, lab.id),
-            bundle=course.bundle(neighbour.student.id, lab.id),
-            points={},
-            datasets=places.datasets,
-            district=places.district,
-        )
+    job = Job(
+        cells=[*lesson.graft(neighbour.entry.answers), showing_cell(lab)],
+        truth=custody.truth(course, neighbour.student, lab.id),
+        bundle=course.bundle(neighbour.student.id, lab.id),
+        points={},
     )
+    with Pool(Ground(lab.folder, places.datasets, places.district)) as pool:
+        report = pool.grade(job)
     return copied_answers(lab, report.outputs)
 
 

@@ -18,7 +18,8 @@ from grader.cohort.marked import check_id, marked_notebook, notebook_bytes
 from grader.cohort.roster import Student
 from grader.cohort.submission import Finding, Lesson, Submission, read_lesson, read_submission, read_timestamp
 from grader.errors import GraderError
-from grader.isolation.job import Job, Limits
+from grader.isolation.job import Ground, Job, Limits
+from grader.isolation.pool import Pool
 from grader.workshop.lab import Lab
 
 NO_ANSWER = "There is no answer in this cell yet."
@@ -106,13 +107,14 @@ def grade_course(
     summary = Summary(strangers=_strangers(course, roster))
     handed_in = [student for student in chosen if _handed_in(course, student, lab_id)]
     summary.absent = [student.id for student in chosen if student not in handed_in]
-    desk = Desk(course, lab, lesson, places, limits or Limits())
-    for student, outcome in _each(desk, handed_in, force=force, jobs=jobs):
-        if isinstance(outcome, GraderError):
-            summary.failed[student.id] = str(outcome)
-            continue
-        summary.outcomes[student.id] = outcome
-        on_outcome(outcome)
+    with Pool(Ground(lab.folder, places.datasets, places.district), limits, workers=jobs) as pool:
+        desk = Desk(course, lab, lesson, pool)
+        for student, outcome in _each(desk, handed_in, force=force, jobs=jobs):
+            if isinstance(outcome, GraderError):
+                summary.failed[student.id] = str(outcome)
+                continue
+            summary.outcomes[student.id] = outcome
+            on_outcome(outcome)
     if summary.outcomes:
         _enter(course, lab, lesson, summary)
     if summary.failed and not summary.outcomes:
@@ -129,15 +131,13 @@ class Desk:
         course: the course.
         lab: the lab as released.
         lesson: the released notebook.
-        places: what grading reads.
-        limits: what one submission may use.
+        pool: runs the submissions; none is needed to show what is graded.
     """
 
     course: Course
     lab: Lab
     lesson: Lesson
-    places: Places
-    limits: Limits
+    pool: Pool | None = None
 
     def grade(self, student: Student, *, force: bool = False) -> Outcome:
         """Grade one student's submission, or find it graded; writes the record, the notebook and the feedback.
@@ -171,18 +171,14 @@ class Desk:
         durable.write(course.feedback(student.id, lab.id), page.encode("utf-8", "replace"))
 
     def _run(self, student: Student, submission: Submission) -> Record:
-        from grader.isolation import grade
-
+        assert self.pool is not None  # noqa: S101 - a desk that grades has one
         job = Job(
-            lab=self.lab.folder,
             cells=self.lesson.graft(submission.answers),
             truth=custody.truth(self.course, student, self.lab.id),
             bundle=self.course.bundle(student.id, self.lab.id),
             points=self.lab.auto_points,
-            datasets=self.places.datasets,
-            district=self.places.district,
         )
-        report = grade(job, self.limits)
+        report = self.pool.grade(job)
         return replace(
             self._record(student, submission, report.verdicts),
             incidents=tuple(report.incidents),
@@ -272,7 +268,7 @@ def _enter(course: Course, lab: Lab, lesson: Lesson, summary: Summary) -> None:
         course.root, lab.id, [_grades(course, lab, one, entered) for one in summary.outcomes.values()]
     )
     journal.note_entered({student: one.name for student, one in summary.outcomes.items()})
-    desk = Desk(course, lab, lesson, Places(Path(), Path()), Limits())
+    desk = Desk(course, lab, lesson)
     for student, marks in person_marks(course, lab).items():
         if student in summary.outcomes:
             desk.show(course.student(student), summary.outcomes[student].record, marks)

@@ -35,7 +35,8 @@ from grader.cohort.roster import Student
 from grader.cohort.submission import Lesson, read_lesson, read_submission
 from grader.cohort.verdict_box import verdict_html, verdict_text
 from grader.errors import GraderError
-from grader.isolation.job import Limits
+from grader.isolation.job import Ground
+from grader.isolation.pool import Pool
 from grader.workshop.lab import Lab, find_labs, load_key
 
 STUDENT = "me"
@@ -164,7 +165,9 @@ class PracticeCourse:
 
     def desk(self, lab_id: str) -> Desk:
         """Where submissions of a lab are graded."""
-        return Desk(self.course, self.labs[lab_id], self.lessons[lab_id], self.places, Limits())
+        lab = self.labs[lab_id]
+        pool = Pool(Ground(lab.folder, self.places.datasets, self.places.district))
+        return Desk(self.course, lab, self.lessons[lab_id], pool)
 
     def _ready(self, lab: Lab) -> Lab:
         """Release a new or changed lab; derive the reality once for each version of it."""

@@ -1,6 +1,6 @@
 """Student code and answer keys in processes of their own; values and calls cross between them as data.
 
-:func:`grade` is the way in. Its parts: ``view`` and ``plan`` say what a sandbox is, ``bubblewrap`` and
+:class:`Pool` is the way in. Its parts: ``view`` and ``plan`` say what a sandbox is, ``bubblewrap`` and
 ``namespaces`` build it, ``enter`` locks it from within, ``student`` and ``checker`` run inside, ``frozen`` and
 ``controller`` drive them from outside over a ``pipe``, and ``values`` is the language spoken on it.
 """
@@ -9,16 +9,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.isolation.controller import grade
-    from grader.isolation.job import Cell, Incident, Job, Limits, Report
+    from grader.isolation.job import Cell, Ground, Incident, Job, Limits, Report
+    from grader.isolation.pool import Pool
     from grader.isolation.serving import serve
     from grader.isolation.tiers import Tier, tier
 
-__all__ = ["Cell", "Incident", "Job", "Limits", "Report", "Tier", "grade", "serve", "tier"]
+__all__ = ["Cell", "Ground", "Incident", "Job", "Limits", "Pool", "Report", "Tier", "serve", "tier"]
 
 _HOMES = {
-    "controller": ("grade",),
-    "job": ("Cell", "Incident", "Job", "Limits", "Report"),
+    "job": ("Cell", "Ground", "Incident", "Job", "Limits", "Report"),
+    "pool": ("Pool",),
     "serving": ("serve",),
     "tiers": ("Tier", "tier"),
 }

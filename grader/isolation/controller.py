@@ -11,7 +11,7 @@ from typing import Any, Protocol, get_args
 from grader.checks.verdict import Status, Verdict
 from grader.errors import GraderError
 from grader.isolation.frozen import Student
-from grader.isolation.job import Incident, Job, Limits, Report
+from grader.isolation.job import Incident, Limits, Report, Whole
 from grader.isolation.pipe import Closed, Frame, Garbled, Late
 from grader.isolation.sandbox import Sandbox
 from grader.isolation.serving import Reply
@@ -30,7 +30,7 @@ class _Answerer(Protocol):
     def end(self, number: object) -> None: ...
 
 
-def grade(job: Job, limits: Limits | None = None) -> Report:
+def grade(job: Whole, limits: Limits | None = None) -> Report:
     """Run a submission's cells in one sandbox and the lab's checks in another.
 
     Args:
@@ -64,7 +64,7 @@ def grade(job: Job, limits: Limits | None = None) -> Report:
 
 
 class _Run:
-    def __init__(self, job: Job, limits: Limits, report: Report, staging: Staging) -> None:
+    def __init__(self, job: Whole, limits: Limits, report: Report, staging: Staging) -> None:
         self._job, self._limits, self._report = job, limits, report
         staged = staging.stage(job)
         self._staged = staged

@@ -58,28 +58,42 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One student's submission of one lab, ready to be graded.
+class Ground:
+    """What all submissions of one lab share, shown read-only inside.
 
     Args:
         lab: the lab's folder with ``key.py``; only the checker sees it.
+        datasets: the folder of recipes and reference tables.
+        district: the built district.
+        kernels: the twin's compiled kernels; None takes those that lie beside the built districts, if there are any.
+    """
+
+    lab: Path
+    datasets: Path
+    district: Path
+    kernels: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One student's submission, ready to be graded.
+
+    Args:
         cells: all code cells of the instructor's notebook in order, check cells left out.
         truth: the student's reality as JSON; only the checker gets it, by descriptor.
         bundle: the course's copy of what the student was given; seen as ``data/``.
         points: task id to points, in the order in which tasks are judged.
-        datasets: the folder of recipes and reference tables.
-        district: the built district.
-        kernels: the twin's compiled kernels, which lie beside the built districts; None if there are none.
     """
 
-    lab: Path
     cells: Sequence[Cell]
     truth: bytes
     bundle: Path
     points: Mapping[str, float]
-    datasets: Path
-    district: Path
-    kernels: Path | None = None
+
+
+@dataclass(frozen=True)
+class Whole(Ground, Job):
+    """A job on its ground."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from grader.isolation.job import Job
+from grader.isolation.job import Whole
 from grader.isolation.plan import has_real_users
 
 
@@ -27,7 +27,7 @@ class Staging:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def stage(self, job: Job) -> Job:
+    def stage(self, job: Whole) -> Whole:
         """The job with each folder replaced by a readable copy where the sandbox's user could not read it."""
         kernels = job.district.absolute().parent.parent / "kernels"
         return replace(

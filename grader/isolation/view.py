@@ -9,7 +9,7 @@ from pathlib import Path
 import grader
 from grader.errors import GraderError
 from grader.isolation.fonts import font_list
-from grader.isolation.job import Job
+from grader.isolation.job import Whole
 
 INSIDE = Path("/practicum")
 HOME = Path("/home/practicum")
@@ -72,7 +72,7 @@ def bare_view() -> View:
     return view
 
 
-def student_view(job: Job) -> View:
+def student_view(job: Whole) -> View:
     """What student code may see: no labs, keys, banks, curriculum, courses, nor another student's files."""
     view = bare_view()
     _add_twin(view, job)
@@ -85,7 +85,7 @@ def student_view(job: Job) -> View:
     return view
 
 
-def checker_view(job: Job) -> View:
+def checker_view(job: Whole) -> View:
     """What the checks may see: the grader and the lab, and no file of a student."""
     view = View()
     _add_system(view)
@@ -176,7 +176,7 @@ def _add_own(view: View, modules: tuple[str, ...]) -> None:
             view.binds.append(Bind(source, INSIDE / "grader" / name))
 
 
-def _add_twin(view: View, job: Job) -> None:
+def _add_twin(view: View, job: Whole) -> None:
     twin = _CHECKOUT / "twin_sandbox"
     view.binds.append(_bind(twin, INSIDE / "twin_sandbox", "package"))
     view.binds.append(_bind(job.datasets, INSIDE / "datasets", "datasets"))

@@ -18,7 +18,8 @@ from grader.cohort.custody import TruthProcess, complete_all
 from grader.cohort.roster import Student
 from grader.cohort.submission import Lesson, read_lesson
 from grader.errors import GraderError
-from grader.isolation.job import Cell, Job, Report
+from grader.isolation.job import Cell, Ground, Job, Report
+from grader.isolation.pool import Pool
 from grader.workshop.bank import Entry, read_bank
 from grader.workshop.lab import Lab, load_key
 from grader.workshop.mutation import KINDS
@@ -94,7 +95,7 @@ class _Try:
 class _Rehearsal:
     """A throw-away course whose students are the realities that answers are tried on."""
 
-    def __init__(self, root: Path, lab: Lab, datasets: Path, district: Path, seeds: int) -> None:
+    def __init__(self, root: Path, lab: Lab, datasets: Path, district: Path, seeds: int, jobs: int) -> None:
         self.students = [Student(f"seed-{seed}", f"Seed {seed}", sample=True) for seed in range(1, seeds + 2)]
         self.course: Course = create_course(root / "course", self.students, course_id=f"verify-{lab.id}")
         # the same realities at each run: a proof that can be repeated
@@ -106,7 +107,7 @@ class _Rehearsal:
         # the name under which each task's answer is found in the notebook
         self.names = {task: str(check.name) for task, check in load_key(lab.folder).checks.items()}
         self.equivalent = _equivalent(lab)
-        self._datasets, self._district = datasets, district
+        self.pool = Pool(Ground(self.lab.folder, datasets, district), workers=jobs)
         with TruthProcess(self.course) as process:
             for student in self.students:
                 process.prepare(student, lab.id)
@@ -115,22 +116,17 @@ class _Rehearsal:
 
     def run(self, attempt: _Try) -> Report:
         """Grade one answer on one reality; a neighbour's answer was made from the next reality's data."""
-        from grader.isolation import grade
-
         student = self.students[attempt.seed - 1].id
         source = self.students[attempt.seed].id if attempt.neighbour else student
         cells = self.lesson.graft(attempt.entry.answers)
         if attempt.mutant:
             cells.append(Cell(_MUTANT, _mutant_text(self.names, attempt.mutant)))
-        return grade(
+        return self.pool.grade(
             Job(
-                lab=self.lab.folder,
                 cells=cells,
                 truth=self.course.truth(student, self.lab.id).read_bytes(),
                 bundle=self.course.bundle(source, self.lab.id),
                 points=self.lab.auto_points,
-                datasets=self._datasets,
-                district=self._district,
             )
         )
 
@@ -167,7 +163,7 @@ def verify_lab(
     proof = Proof(lab.id, seeds)
     values = _value_points(lab)
     with tempfile.TemporaryDirectory(prefix="practicum-verify-") as scratch:
-        rehearsal = _Rehearsal(Path(scratch), lab, datasets, district, seeds)
+        rehearsal = _Rehearsal(Path(scratch), lab, datasets, district, seeds, jobs)
         tries = [_Try(entry, seed) for seed in range(1, seeds + 1) for entry in written]
         tries += [_Try(Entry("(empty)", "blank", "nothing", 0.0), seed) for seed in range(1, seeds + 1)]
         tries += [_Try(rights[0], seed, neighbour=True) for seed in range(1, seeds + 1)]
@@ -225,13 +221,14 @@ def _equivalent(lab: Lab) -> set[tuple[str, str]]:
 
 
 def _all(rehearsal: _Rehearsal, tries: list[_Try], jobs: int) -> Iterator[tuple[_Try, Report]]:
-    pool = ThreadPoolExecutor(max(1, jobs))
-    try:
-        futures = {pool.submit(rehearsal.run, attempt): attempt for attempt in tries}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    threads = ThreadPoolExecutor(max(1, jobs))
+    with rehearsal.pool:
+        try:
+            futures = {threads.submit(rehearsal.run, attempt): attempt for attempt in tries}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            threads.shutdown(wait=True, cancel_futures=True)
 
 
 def _value_points(lab: Lab) -> Mapping[str, float]:

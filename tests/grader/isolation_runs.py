@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from grader.isolation import Cell, Job, Limits
+from grader.isolation import Cell, Ground, Job, Limits, Pool
 
 LAB = Path(__file__).parent / "fixtures" / "isolation" / "labs" / "walls"
 TRUTH = {"volume_m3": 12.5, "level_m": 3.25, "inputs": [3, 1415, 92653]}
@@ -18,18 +18,27 @@ LIMITS = Limits(cell_s=20.0, run_s=60.0, call_s=2.0, check_s=60.0)
 
 def a_job(folder, cells, points=("volume_m3", "double"), truth=TRUTH):
     """A job with ``cells`` (id to source) whose tasks are worth 2 points each."""
-    for name in ("bundle", "datasets", "district"):
-        (folder / name).mkdir(exist_ok=True)
+    (folder / "bundle").mkdir(exist_ok=True)
     (folder / "bundle" / "levels.csv").write_text("time,value\n0,1\n")
     return Job(
-        lab=LAB,
         cells=[Cell(name, source) for name, source in cells.items()],
         truth=json.dumps(truth).encode(),
         bundle=folder / "bundle",
         points=dict.fromkeys(points, 2.0),
-        datasets=folder / "datasets",
-        district=folder / "district",
     )
+
+
+def a_ground(folder, lab=LAB):
+    """An empty district, no datasets, and the lab."""
+    for name in ("datasets", "district"):
+        (folder / name).mkdir(exist_ok=True)
+    return Ground(lab=lab, datasets=folder / "datasets", district=folder / "district")
+
+
+def grade(job, limits=LIMITS, ground=None):
+    """Grade one job alone."""
+    with Pool(ground or a_ground(job.bundle.parent), limits) as pool:
+        return pool.grade(job)
 
 
 def scores(report):

@@ -22,8 +22,8 @@ from grader.cohort.journal import Journal, Record
 from grader.cohort.roster import Student
 from grader.cohort.submission import read_lesson
 from grader.errors import GraderError
-from grader.isolation import controller
-from grader.isolation.job import Incident, Job, Limits, Report
+from grader.isolation.job import Incident, Job, Report
+from grader.isolation.pool import Pool
 from grader.workshop.bank import Entry, compose, read_bank
 from grader.workshop.lab import Lab
 
@@ -176,14 +176,14 @@ def test_stock_nbgrader_autogrades_by_the_sandbox(course: Course, summary: Summa
     assert "Add up all six hours" in course.autograded("ben", LAB).read_text(encoding="utf-8")
 
 
-def never(job: Job, limits: Limits | None = None) -> Report:
+def never(pool: Pool, job: Job) -> Report:
     raise AssertionError("graded again")
 
 
 def test_running_again_grades_nothing_twice(
     course: Course, summary: Summary, places: Places, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(controller, "grade", never)
+    monkeypatch.setattr(Pool, "grade", never)
     again = grade_course(course, LAB, places)
     assert {name: one.record for name, one in again.outcomes.items()} == {
         name: one.record for name, one in summary.outcomes.items()
@@ -200,7 +200,7 @@ def test_lost_pages_are_made_from_the_journal(
     before = course.autograded("ada", LAB).read_bytes(), page(course, "ada")
     course.autograded("ada", LAB).unlink()
     course.feedback("ada", LAB).unlink()
-    monkeypatch.setattr(controller, "grade", never)
+    monkeypatch.setattr(Pool, "grade", never)
     grade_course(course, LAB, places, students=["ada"])
     assert (course.autograded("ada", LAB).read_bytes(), page(course, "ada")) == before
 
@@ -215,7 +215,7 @@ def test_a_persons_points_stay_when_graded_again(course: Course, summary: Summar
     assert "wait for a person" not in page(course, "eve")
 
 
-def scored(job: Job, limits: Limits | None = None) -> Report:
+def scored(pool: Pool, job: Job) -> Report:
     verdicts = {task: Verdict(task, most, most, "correct", "right") for task, most in job.points.items()}
     return Report(verdicts=verdicts, incidents=[Incident("memory", "total", "for the instructor alone")], wall_s=1.0)
 
@@ -229,7 +229,7 @@ def three(tmp_path_factory: pytest.TempPathFactory, tiny_lab: Lab) -> Course:
 @pytest.fixture
 def quick(tmp_path: Path, three: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
     """Three students, and a sandbox that gives everyone full points."""
-    monkeypatch.setattr(controller, "grade", scored)
+    monkeypatch.setattr(Pool, "grade", scored)
     shutil.copytree(three.root, tmp_path / "quay")
     return open_course(tmp_path / "quay")
 
@@ -242,11 +242,11 @@ def test_stopping_at_any_moment_loses_nothing(quick: Course, places: Places, mon
         grade_course(quick, LAB, places, on_outcome=stop)
     graded: list[str] = []
 
-    def count(job: Job, limits: Limits | None = None) -> Report:
+    def count(pool: Pool, job: Job) -> Report:
         graded.append(job.bundle.parent.name)
-        return scored(job)
+        return scored(pool, job)
 
-    monkeypatch.setattr(controller, "grade", count)
+    monkeypatch.setattr(Pool, "grade", count)
     grade_course(quick, LAB, places)
     assert graded == ["ben", "cai"]
     assert [line.score for line in gradebook.lines(quick.root, LAB)] == [5.0, 5.0, 5.0]
@@ -289,12 +289,12 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(quick: Course, places: Pla
 
 
 def test_a_fault_of_the_grader_costs_one_submission(quick: Course, places: Places, monkeypatch: pytest.MonkeyPatch):
-    def breaks(job: Job, limits: Limits | None = None) -> Report:
+    def breaks(pool: Pool, job: Job) -> Report:
         if job.bundle.parent.name == "ben":
             raise KeyError("a bug")
-        return scored(job)
+        return scored(pool, job)
 
-    monkeypatch.setattr(controller, "grade", breaks)
+    monkeypatch.setattr(Pool, "grade", breaks)
     summary = grade_course(quick, LAB, places)
     assert sorted(summary.outcomes) == ["ada", "cai"]
     assert "the grader itself failed (KeyError: 'a bug'" in summary.failed["ben"]
@@ -306,19 +306,19 @@ def test_own_cells_are_told_to_who_lost_points(quick: Course, places: Places, mo
     durable.write(quick.submitted("ada", LAB), json.dumps(notebook).encode())
     assert grade_course(quick, LAB, places, students=["ada"]).outcomes["ada"].record.findings == ()
 
-    def wrong(job: Job, limits: Limits | None = None) -> Report:
+    def wrong(pool: Pool, job: Job) -> Report:
         return Report({}, {task: Verdict(task, 0.0, most, "incorrect", "no") for task, most in job.points.items()})
 
-    monkeypatch.setattr(controller, "grade", wrong)
+    monkeypatch.setattr(Pool, "grade", wrong)
     again = grade_course(quick, LAB, places, students=["ada"], force=True).outcomes["ada"].record
     assert [finding.kind for finding in again.findings] == ["own cells"]
 
 
 def test_no_isolation_is_refused_and_nothing_is_entered(quick: Course, places: Places, monkeypatch: pytest.MonkeyPatch):
-    def refuses(job: Job, limits: Limits | None = None) -> Report:
+    def refuses(pool: Pool, job: Job) -> Report:
         raise GraderError("this machine", "cannot isolate")
 
-    monkeypatch.setattr(controller, "grade", refuses)
+    monkeypatch.setattr(Pool, "grade", refuses)
     with pytest.raises(GraderError, match="cannot isolate"):
         grade_course(quick, LAB, places)
     assert gradebook.lines(quick.root, LAB) == []

@@ -1,7 +1,6 @@
 """No byte of the truth is within reach of a student's process while it is graded."""
 
-from grader.isolation import grade
-from tests.grader.isolation_runs import LIMITS, RIGHT, TRUTH, a_job, shown
+from tests.grader.isolation_runs import LIMITS, RIGHT, TRUTH, a_job, grade, shown
 
 NEEDLE = "the-level-that-nobody-may-know-7391"
 

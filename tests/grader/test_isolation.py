@@ -3,8 +3,7 @@
 import pytest
 
 from grader.errors import GraderError
-from grader.isolation import grade
-from tests.grader.isolation_runs import LIMITS, RIGHT, a_job, kinds, scores, shown
+from tests.grader.isolation_runs import LIMITS, RIGHT, a_ground, a_job, grade, kinds, scores, shown
 
 ALL_TASKS = ("volume_m3", "level_m", "double", "step", "worker", "raises", "forges", "dies", "snoops")
 
@@ -109,4 +108,4 @@ def test_an_answer_key_that_does_not_load_stops_the_run_with_its_reason(tmp_path
     (lab / "key.py").write_text("import no_such_library\n")
     job = a_job(tmp_path, RIGHT)
     with pytest.raises(GraderError, match=r"does not load .*no_such_library"):
-        grade(type(job)(**{**vars(job), "lab": lab}), LIMITS)
+        grade(job, LIMITS, a_ground(tmp_path, lab))

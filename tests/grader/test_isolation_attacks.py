@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.isolation import Limits, grade
+from grader.isolation import Limits
 from grader.isolation.processes import descendants
 from grader.isolation.sandbox import TIERS
 from grader.isolation.seccomp import DENIED, MACHINES
 from grader.isolation.tiers import FORCE, try_tier
 from tests.grader.isolation_attacks import CALLS, FORGED, NO_FORK, TRY, WALLS
-from tests.grader.isolation_runs import LAB, LIMITS, RIGHT, a_job, kinds, scores, shown
+from tests.grader.isolation_runs import LAB, LIMITS, RIGHT, a_job, grade, kinds, scores, shown
 
 CHECKOUT = Path(__file__).parents[2]
 AVAILABLE = [name for name in TIERS if try_tier(name).works]
@@ -205,8 +205,8 @@ import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(CHECKOUT)!r})
 from pathlib import Path
-from grader.isolation import grade
-from tests.grader.isolation_runs import LIMITS, a_job
+
+from tests.grader.isolation_runs import LIMITS, a_ground, a_job, grade
 grade(a_job(Path({str(tmp_path)!r}), {{"sleep": "import time; time.sleep(600)"}}), LIMITS)
 """
     command, environment = [sys.executable, "-c", program], {**os.environ, FORCE: sandbox}
@@ -247,9 +247,10 @@ import sys
 sys.path.insert(0, {str(CHECKOUT)!r})
 from dataclasses import replace
 from pathlib import Path
-from grader.isolation import grade
-from tests.grader.isolation_runs import LIMITS, a_job
-grade(replace(a_job(Path({str(tmp_path)!r}), {{"x": "x = 1"}}), lab=Path({str(lab)!r}), points={{"nap": 1.0}}), LIMITS)
+
+from tests.grader.isolation_runs import LIMITS, a_ground, a_job, grade
+grade(replace(a_job(Path({str(tmp_path)!r}), {{"x": "x = 1"}}), points={{"nap": 1.0}}), LIMITS,
+      a_ground(Path({str(tmp_path)!r}), Path({str(lab)!r})))
 """
     controller = subprocess.Popen(
         [sys.executable, "-c", program], env={**os.environ, FORCE: sandbox}, stderr=subprocess.DEVNULL

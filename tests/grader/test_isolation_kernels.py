@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from grader.isolation import grade
+from grader.isolation.job import Whole
 from grader.isolation.staging import Staging
-from tests.grader.isolation_runs import LIMITS, a_job, shown
+from tests.grader.isolation_runs import LIMITS, a_ground, a_job, grade, shown
 from twin_sandbox.engines.drainage.compiled import compile_kernels
 
 RUN = """
@@ -23,7 +23,7 @@ print("stands", round(surface.ledger.stored_m3, 6), "loaded" if time.process_tim
 
 def a_flood(folder, district):
     district.mkdir(parents=True, exist_ok=True)
-    return replace(a_job(folder, {"flood": RUN}, points=("volume_m3",)), district=district)
+    return a_job(folder, {"flood": RUN}, points=("volume_m3",)), replace(a_ground(folder), district=district)
 
 
 @pytest.mark.parametrize("private", [False, True], ids=["open to all", "its owner's alone"])
@@ -32,10 +32,12 @@ def test_student_code_floods_a_street_with_the_compiled_kernel(tmp_path, private
     shutil.copytree(compiled, tmp_path / "kernels" / compiled.name)
     if private:
         (tmp_path / "kernels").chmod(0o700)
-    report = grade(a_flood(tmp_path, tmp_path / "districts" / "0123456789abcdef"), LIMITS)
+    job, ground = a_flood(tmp_path, tmp_path / "districts" / "0123456789abcdef")
+    report = grade(job, LIMITS, ground)
     assert shown(report, "flood").split() == ["stands", "12.15", "loaded"]
 
 
 def test_without_compiled_kernels_the_job_has_none(tmp_path):
     with Staging() as staging:
-        assert staging.stage(a_flood(tmp_path, tmp_path / "districts" / "0123456789abcdef")).kernels is None
+        job, ground = a_flood(tmp_path, tmp_path / "districts" / "0123456789abcdef")
+        assert staging.stage(Whole(**vars(ground), **vars(job))).kernels is None

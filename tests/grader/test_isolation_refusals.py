@@ -9,13 +9,14 @@ from click.testing import CliRunner
 from grader.checks.verdict import Verdict
 from grader.cli.doctor import command
 from grader.errors import GraderError
-from grader.isolation import controller, grade, staging, tier, tiers
+from grader.isolation import controller, staging, tier, tiers
 from grader.isolation.controller import _verdict
+from grader.isolation.job import Whole
 from grader.isolation.outputs import rebuild
 from grader.isolation.pipe import Frame, Garbled
 from grader.isolation.staging import Staging
 from grader.isolation.tiers import FORCE, Tier
-from tests.grader.isolation_runs import LIMITS, RIGHT, a_job, scores
+from tests.grader.isolation_runs import LIMITS, RIGHT, a_ground, a_job, grade, scores
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_staged_copy_leaves_links_behind(tmp_path, monkeypatch):
     job = a_job(tmp_path, {})
     (job.bundle / "key").symlink_to("/etc/passwd")
     with Staging() as stage:
-        staged = stage.stage(job)
+        staged = stage.stage(Whole(**vars(a_ground(tmp_path)), **vars(job)))
         assert [path.name for path in staged.bundle.iterdir()] == ["levels.csv"]
         folder = staged.bundle
     assert not folder.exists()

@@ -7,8 +7,13 @@ import pytest
 
 from grader.errors import GraderError
 from grader.isolation import view
+from grader.isolation.job import Whole
 from grader.isolation.view import INSIDE, Bind, bare_view, checker_view, student_view
-from tests.grader.isolation_runs import LAB, a_job
+from tests.grader.isolation_runs import LAB, a_ground, a_job
+
+
+def a_whole(folder):
+    return Whole(**vars(a_ground(folder)), **vars(a_job(folder, {})))
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_a_checkout_below_a_shown_folder_is_hidden(installed, monkeypatch):
 
 
 def test_the_student_is_shown_no_lab_and_little_of_the_grader(tmp_path):
-    shown = student_view(a_job(tmp_path, {}))
+    shown = student_view(a_whole(tmp_path))
     inside = {bind.inside for bind in shown.binds}
     assert {path.name for path in inside if path.parent == INSIDE / "grader"} == {
         "__init__.py",
@@ -58,19 +63,19 @@ def test_the_student_is_shown_no_lab_and_little_of_the_grader(tmp_path):
 
 
 def test_the_checker_is_shown_the_lab_and_no_file_of_the_student(tmp_path):
-    shown = checker_view(a_job(tmp_path, {}))
+    shown = checker_view(a_whole(tmp_path))
     assert Bind(LAB, INSIDE / "labs" / LAB.parent.name / LAB.name) in shown.binds
     assert not any(bind.inside.is_relative_to(view.HOME) for bind in shown.binds)
 
 
 def test_nothing_of_the_callers_environment_goes_in(tmp_path, monkeypatch):
     monkeypatch.setenv("PRACTICUM_SECRET", "the secret")
-    for shown in (student_view(a_job(tmp_path, {})), checker_view(a_job(tmp_path, {}))):
+    for shown in (student_view(a_whole(tmp_path)), checker_view(a_whole(tmp_path))):
         assert "the secret" not in str(shown.environment)
 
 
 def test_a_missing_district_is_named(tmp_path):
-    job = a_job(tmp_path, {})
+    job = a_whole(tmp_path)
     job.district.rmdir()
     with pytest.raises(GraderError, match=r"district .*: not found"):
         student_view(job)
