@@ -11,12 +11,13 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from grader.isolation.collisions import check_spread
 from grader.isolation.encoding import ZONE_NAME
-from grader.isolation.kinds import MAX_DEPTH, MAX_INT_BITS, MAX_NODES, Damaged, Opaque
+from grader.isolation.kinds import MAX_BYTES, MAX_DEPTH, MAX_INT_BITS, MAX_NODES, MAX_TABLES, Damaged, Opaque
 from grader.isolation.wkb import check_wkb
 
 _DTYPE = re.compile(
-    r"\|b1|[|<>][iu][1248]|[<>]f[248]|[<>]c(8|16)|[<>][mM]8\[[0-9]{0,3}(Y|M|W|D|h|m|s|ms|us|ns)\]"
+    r"\|b1|[|<>][iu][1248]|[<>]f[248]|[<>]c(8|16)|[<>][mM]8\[([1-9][0-9]{0,2})?(Y|M|W|D|h|m|s|ms|us|ns)\]"
     r"|\|S[1-9][0-9]{0,5}|[<>]U[1-9][0-9]{0,5}"
 )
 _PLAIN = frozenset({type(None), bool, str, int, float})
@@ -40,13 +41,14 @@ def decode(tree: object, blobs: list[bytes]) -> object:
 
 class _Decoder:
     def __init__(self, blobs: list[bytes]) -> None:
-        self._blobs = blobs
+        self._blobs: list[bytes | None] = list(blobs)
         self._nodes = 0
+        self._tables = 0
 
     def node(self, tree: Any, depth: int) -> object:  # noqa: ANN401 - foreign JSON
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            raise Damaged("too deep or too large")
+        self._count(1)
+        if depth > MAX_DEPTH:
+            raise Damaged("too deep")
         kind = type(tree)
         if kind in _PLAIN:
             return tree
@@ -64,10 +66,23 @@ class _Decoder:
             raise Damaged("not a list")
         return [self.node(tree, depth + 1) for tree in trees]
 
+    def _count(self, nodes: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise Damaged("too large")
+
+    def _count_table(self) -> None:
+        self._tables += 1
+        if self._tables > MAX_TABLES:
+            raise Damaged("too many columns")
+
     def _blob(self, number: Any) -> bytes:  # noqa: ANN401
         if type(number) is not int or not 0 <= number < len(self._blobs):
             raise Damaged("no such buffer")
-        return self._blobs[number]
+        data, self._blobs[number] = self._blobs[number], None
+        if data is None:  # a buffer taken a thousand times would be a thousand buffers
+            raise Damaged("a buffer taken twice")
+        return data
 
     def float_(self, tree: dict[str, Any], _: int) -> float:
         return _NOT_FINITE[tree["v"]]
@@ -88,16 +103,24 @@ class _Decoder:
         return tuple(self._list(tree["v"], depth))
 
     def set_(self, tree: dict[str, Any], depth: int) -> set[Any]:
-        return set(self._list(tree["v"], depth))
+        return set(self._spread(tree["v"], depth))
 
     def frozenset_(self, tree: dict[str, Any], depth: int) -> frozenset[Any]:
-        return frozenset(self._list(tree["v"], depth))
+        return frozenset(self._spread(tree["v"], depth))
 
     def dict_(self, tree: dict[str, Any], depth: int) -> dict[Any, Any]:
-        return {self.node(key, depth + 1): self.node(value, depth + 1) for key, value in tree["v"]}
+        keys, held = [key for key, _ in tree["v"]], [value for _, value in tree["v"]]
+        return dict(zip(self._spread(keys, depth), self._list(held, depth), strict=True))
+
+    def _spread(self, trees: Any, depth: int) -> list[Any]:  # noqa: ANN401
+        values = self._list(trees, depth)
+        check_spread(values)
+        return values
 
     def range_(self, tree: dict[str, Any], depth: int) -> range:
         start, stop, step = self._list(tree["v"], depth)
+        if len(range(start, stop, step)) > MAX_NODES:
+            raise Damaged("too large")
         return range(start, stop, step)
 
     def opaque(self, tree: dict[str, Any], _: int) -> Opaque:
@@ -157,7 +180,7 @@ class _Decoder:
         import shapely
 
         data = self._blob(tree["v"])
-        check_wkb(data)
+        self._count(check_wkb(data))
         built: object = shapely.from_wkb(data)
         return built
 
@@ -165,6 +188,9 @@ class _Decoder:
         import pandas as pd
 
         start, stop, step = (_exact_int(part) for part in self._list(tree["v"], depth))
+        self._count_table()
+        if len(range(start, stop, step)) > MAX_BYTES:
+            raise Damaged("too large")
         return pd.RangeIndex(start, stop, step, name=self._label(tree["name"], depth))
 
     def index(self, tree: dict[str, Any], depth: int) -> object:
@@ -226,14 +252,17 @@ class _Decoder:
     def _column(self, tree: dict[str, Any], depth: int) -> Any:  # noqa: ANN401
         import pandas as pd
 
+        self._count_table()
         kind = tree["k"]
         if kind == "array":
             return self._one_dimensional(tree["v"])
         if kind == "list":
-            return _object_array(self._list(tree["v"], depth + 1))
+            return _object_array(self._spread(tree["v"], depth + 1))
         if kind == "instants":
-            zone = _zone(tree["zone"])
-            instants = pd.DatetimeIndex(self._one_dimensional(tree["v"])).tz_localize("UTC")
+            zone, plain = _zone(tree["zone"]), self._one_dimensional(tree["v"])
+            if plain.dtype.kind != "M":  # pandas would read texts as dates
+                raise Damaged("instants")
+            instants = pd.DatetimeIndex(plain).tz_localize("UTC")
             return instants.array if zone is None else instants.tz_convert(zone).array
         if kind == "geometries":
             return self._geometries(tree)
@@ -252,14 +281,14 @@ class _Decoder:
 
         lengths = np.frombuffer(self._blob(tree["lengths"]), "<i4").tolist()
         data, at = self._blob(tree["v"]), 0
-        self._nodes += len(lengths)
-        if self._nodes > MAX_NODES or any(length < 0 for length in lengths) or sum(lengths) != len(data):
+        self._count(len(lengths))
+        if any(length < 0 for length in lengths) or sum(lengths) != len(data):
             raise Damaged("geometry lengths")
         parts: list[bytes | None] = []
         for length in lengths:
             part = data[at : at + length]
             if part:
-                check_wkb(part)
+                self._count(check_wkb(part))
             parts.append(part or None)
             at += length
         epsg = tree["epsg"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from grader.isolation.kinds import MAX_BLOBS, MAX_BYTES, MAX_DEPTH, MAX_INT_BITS, MAX_NODES, NoValue
+from grader.isolation.kinds import MAX_BLOBS, MAX_BYTES, MAX_DEPTH, MAX_INT_BITS, MAX_NODES, MAX_TABLES, NoValue
 
 ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+){0,2}")
 _PLAIN = frozenset({type(None), bool, str})
@@ -46,6 +46,7 @@ class _Encoder:
         self.blobs: list[bytes] = []
         self._nodes = 0
         self._bytes = 0
+        self._tables = 0
 
     def node(self, value: Any, depth: int) -> object:  # noqa: ANN401 - anything at all may come
         self._nodes += 1
@@ -76,7 +77,7 @@ class _Encoder:
     def _nodes_of(self, values: Iterable[Any], depth: int) -> list[object]:
         return [self.node(value, depth + 1) for value in values]
 
-    def _builtin(self, value: Any, depth: int) -> object | None:  # noqa: ANN401, C901, PLR0911 - one line a type
+    def _builtin(self, value: Any, depth: int) -> object | None:  # noqa: ANN401, C901, PLR0911, PLR0912 - one line a type
         # the base type's own methods, so that a subclass is read as what it holds, not as what it says
         if isinstance(value, bool):
             return value
@@ -99,6 +100,8 @@ class _Encoder:
             if isinstance(value, base):
                 return {"t": base.__name__, "v": self._nodes_of(base.__iter__(value), depth)}
         if isinstance(value, range):
+            if len(value) > MAX_NODES:
+                raise NoValue("too large")
             return {"t": "range", "v": [_integer(part) for part in (value.start, value.stop, value.step)]}
         if isinstance(value, types.MappingProxyType):
             return self.node(dict(value), depth)
@@ -224,6 +227,9 @@ class _Encoder:
 
     def _column(self, array: Any, depth: int) -> object:  # noqa: ANN401
         pandas, numpy = sys.modules["pandas"], sys.modules["numpy"]
+        self._tables += 1
+        if self._tables > MAX_TABLES // 2:  # each may have an index
+            raise NoValue("too large")
         dtype = array.dtype
         if str(dtype) == "geometry":
             return self._geometries(array)

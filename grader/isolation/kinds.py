@@ -7,6 +7,7 @@ from grader.isolation.failures import Unreadable
 MAX_DEPTH = 32
 MAX_NODES = 1_000_000
 MAX_BLOBS = 4_096
+MAX_TABLES = 8_192  # columns and indexes
 MAX_BYTES = 64 << 20
 MAX_INT_BITS = 4_096
 
@@ -47,6 +48,11 @@ class Opaque:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind if kind in ADVICE else "object"
+
+    @property
+    def kind(self) -> str:
+        """What it is, a key of ``ADVICE``."""
+        return self._kind
 
     def __repr__(self) -> str:
         return f"<{self._kind}>"

@@ -1,7 +1,8 @@
 """A student's outputs rebuilt as plain nbformat, whatever their process sent."""
 
-import json
 from typing import Any
+
+from grader.isolation import json_text
 
 # what a browser may be asked to draw; scripts and widgets are not among them
 _KINDS = (
@@ -15,12 +16,13 @@ _KINDS = (
     "image/svg+xml",
 )
 _MAX_OUTPUTS = 500
+_MAX_PARTS = 200_000
 
 
 def rebuild(body: bytes) -> list[dict[str, Any]]:
     """The outputs in ``body``; what is no output is left out. Their HTML and SVG are still the student's own."""
     try:
-        found = json.loads(body)
+        found = json_text.load(body, _MAX_PARTS)
     except (ValueError, RecursionError):
         return []
     if not isinstance(found, list):

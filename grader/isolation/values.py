@@ -13,9 +13,10 @@ anything is built.
 import json
 import struct
 
+from grader.isolation import json_text
 from grader.isolation.decoding import decode
 from grader.isolation.encoding import encode
-from grader.isolation.kinds import MAX_BLOBS, MAX_BYTES, Damaged, NoValue, Opaque
+from grader.isolation.kinds import MAX_BLOBS, MAX_BYTES, MAX_NODES, Damaged, NoValue, Opaque
 
 __all__ = ["Damaged", "NoValue", "Opaque", "copy", "decode", "encode", "pack", "unpack"]
 
@@ -69,7 +70,7 @@ def _parts(packed: bytes) -> tuple[object, list[bytes]]:
     if start + text_length + sum(lengths) != len(packed):
         raise Damaged("lengths do not add up")
     try:
-        tree = json.loads(packed[start : start + text_length], parse_constant=_no_constant)
+        tree = json_text.load(packed[start : start + text_length], 5 * MAX_NODES)
     except (ValueError, RecursionError):
         raise Damaged("not a tree") from None
     start += text_length
@@ -78,7 +79,3 @@ def _parts(packed: bytes) -> tuple[object, list[bytes]]:
         blobs.append(packed[start : start + length])
         start += length
     return tree, blobs
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(name)
