@@ -11,8 +11,8 @@ up: $(READY)          ## a student's day: JupyterLab on the sample district
 demo: $(READY)        ## the main job: district, lab, cohort, grading, certificates, verification
 	@$(BIN)/practicum demo
 
-test: $(READY) lint   ## every check
-	@$(BIN)/python -m pytest
+test: $(READY) lint   ## every check; a file of tests stays on one core (tests/conftest.py says what begins first)
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	@$(BIN)/ruff check .
