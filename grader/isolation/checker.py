@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import socket
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,26 +17,27 @@ from grader.isolation.pipe import Closed, Frame, Pipe
 from grader.workshop.lab import load_key
 
 if TYPE_CHECKING:
-    from grader.isolation.enter import Settings
+    from types import ModuleType
+
+    from grader.isolation.parent import Job, Settings
 
 _FAILURES: tuple[Failure, ...] = ("raised", "timed out", "died", "unreadable")
 
 
-def main(settings: "Settings") -> None:
+def warm(settings: "Settings") -> "ModuleType":
+    """The lab's answer key, with all it imports."""
+    return load_key(Path(settings.lab))
+
+
+def main(key: "ModuleType", job: "Job") -> None:
     """Judge the tasks that the controller names, one verdict a frame."""
-    pipe = Pipe(socket.socket(fileno=settings.pipe))
+    pipe = job.pipe
     _silence()
     with suppress(Closed):
         pipe.send({"ready": True})
-        with os.fdopen(settings.truth, "rb") as file:
+        with os.fdopen(job.truth, "rb") as file:
             truth = json.load(file)
-        try:
-            start = pipe.receive()
-            points: dict[str, float] = json.loads(start.body)
-            key = load_key(Path(start.header["lab"]))
-        except Exception:  # noqa: BLE001 - the lab's author must hear of anything the key raises
-            pipe.send({"broken": True}, traceback.format_exc().encode())
-            return
+        points: dict[str, float] = json.loads(pipe.receive().body)
         answers = PipedAnswers(pipe)
         for task, max_score in points.items():
             try:

@@ -1,23 +1,21 @@
-"""One grading run: starts both sandboxes, carries frames between them, keeps the limits; sees no value itself."""
+"""One grading run: drives both processes, carries frames between them, keeps the limits; sees no value itself."""
 
 import json
 import math
+import os
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
-from errno import EDQUOT, ENOSPC
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, get_args
 
 from grader.checks.verdict import Status, Verdict
-from grader.errors import GraderError
+from grader.isolation import packing
 from grader.isolation.frozen import Student
-from grader.isolation.job import Incident, Limits, Report, Whole
+from grader.isolation.job import Incident, Job, Limits, Report
 from grader.isolation.pipe import Closed, Frame, Garbled, Late
 from grader.isolation.sandbox import Sandbox
 from grader.isolation.serving import Reply
-from grader.isolation.staging import Staging
-from grader.isolation.tiers import tier
-from grader.isolation.view import checker_view, lab_inside, student_view
+from grader.isolation.warm import ParentLost, WarmParent
 
 _MAX_WORDS = 4_000
 _CHECKER_STARTS = 3
@@ -30,56 +28,48 @@ class _Answerer(Protocol):
     def end(self, number: object) -> None: ...
 
 
-def grade(job: Whole, limits: Limits | None = None) -> Report:
-    """Run a submission's cells in one sandbox and the lab's checks in another.
+class Run:
+    """One grading run over two warm parents.
 
     Args:
         job: the submission.
-        limits: what it may use; the defaults suit a lab of an hour.
-
-    Returns:
-        Outputs, one verdict for each task, and what the instructor should know.
-
-    Raises:
-        GraderError: nothing can be graded here: no sandbox works, a folder is missing, the answer key does not
-            load, or the disk is full. Never for anything that a submission does.
+        student: parent of its process.
+        checker: parent of the checks'.
+        limits: what it may use.
+        report: filled as the run goes on.
     """
-    limits = limits or Limits()
-    begun = time.monotonic()
-    report = Report(tier=tier().name)
-    try:
-        with ExitStack() as stack:
-            staging = stack.enter_context(Staging())
-            run = _Run(job, limits, report, staging)
-            stack.callback(run.close)
-            run.student.run()
-            run.judge(run.student)
-    except OSError as error:
-        if error.errno not in {ENOSPC, EDQUOT}:
-            raise
-        then = "Free some space, or point TMPDIR at another disk, and grade again: what is finished is kept."
-        raise GraderError("grading", "the disk is full", then=then) from None
-    report.wall_s = time.monotonic() - begun
-    return report
 
-
-class _Run:
-    def __init__(self, job: Whole, limits: Limits, report: Report, staging: Staging) -> None:
+    def __init__(self, job: Job, student: WarmParent, checker: WarmParent, limits: Limits, report: Report) -> None:
         self._job, self._limits, self._report = job, limits, report
-        staged = staging.stage(job)
-        self._staged = staged
-        self._lab = lab_inside(staged.lab)
-        self._checker: Sandbox | None = self._start_checker()
-        self.student = Student(self._start_student, job.cells, limits, self._watch)
+        self._parents = {"student": student, "checker": checker}
+        self._checker: Sandbox | None = None
+        self._student = Student(self._start_student, job.cells, limits, self._watch)
         self._cpu = {"checker": 0.0, "replay": 0.0}
         self._replay_s = 0.0
 
-    def close(self) -> None:
-        self.student.close()
+    def run(self) -> None:
+        """Run the cells, judge the tasks, end both processes.
+
+        Raises:
+            ParentLost: a parent ended meanwhile.
+            GraderError: a sandbox cannot be built.
+        """
+        try:
+            self._student.run()
+            self.judge(self._student)
+        except Closed:
+            raise ParentLost from None
+        finally:
+            self._close()
+        if any(parent.lost for parent in self._parents.values()):
+            raise ParentLost
+
+    def _close(self) -> None:
+        self._student.close()
         self._end_checker()
-        self._report.outputs.update({cell.id: self.student.outputs.get(cell.id, []) for cell in self._job.cells})
-        self._report.incidents[:0] = self.student.incidents
-        self._report.cpu_s = {"student": self.student.cpu_s, **self._cpu}
+        self._report.outputs.update({cell.id: self._student.outputs.get(cell.id, []) for cell in self._job.cells})
+        self._report.incidents[:0] = self._student.incidents
+        self._report.cpu_s = {"student": self._student.cpu_s, **self._cpu}
 
     def judge(self, answerer: _Answerer) -> None:
         """Collect a verdict for every task; a checker that dies costs the task it was at."""
@@ -93,8 +83,10 @@ class _Run:
             try:
                 self._one_checker(self._checker, answerer, open_tasks, deadline)
             except (Closed, Garbled, Late) as end:
+                if self._parents["checker"].lost:
+                    raise ParentLost from None
                 words = "ran out of time" if isinstance(end, Late) else "ended"
-                words = "ran out of memory" if self._checker.overrun else words
+                words = "ran out of memory" if self._checker.overrun_bytes else words
                 for task in list(open_tasks)[:1]:
                     self._give_up(task, f"the checker {words} at this task", open_tasks)
             self._end_checker()
@@ -107,7 +99,7 @@ class _Run:
         self, checker: Sandbox, answerer: _Answerer, open_tasks: dict[str, float], deadline: float
     ) -> None:
         checker.ready()
-        checker.pipe.send({"lab": str(self._lab)}, json.dumps(open_tasks).encode())
+        checker.pipe.send({}, json.dumps(open_tasks).encode())
         while True:
             frame = checker.pipe.receive(deadline)
             header = frame.header
@@ -120,13 +112,6 @@ class _Run:
                 del open_tasks[verdict.task]
             elif "failed" in header:
                 self._give_up(str(header["failed"]), frame.body.decode(errors="replace"), open_tasks)
-            elif "broken" in header:
-                last = frame.body.decode(errors="replace").strip().splitlines()[-1:]
-                raise GraderError(
-                    str(self._job.lab / "key.py"),
-                    f"the answer key does not load ({' '.join(last)})",
-                    then="Mend it, run `practicum lab verify`, then grade again: no submission has lost anything.",
-                )
             else:
                 return
 
@@ -139,11 +124,12 @@ class _Run:
         self._report.incidents.append(Incident("check failed", task, detail))
 
     def _start_student(self) -> Sandbox:
-        return Sandbox("student", student_view(self._staged), self._limits, self._report.tier, tick=self._watch)
+        with _open(packing.pack(self._job.bundle)) as bundle:
+            return self._parents["student"].fork({"bundle": bundle}, self._watch)
 
     def _start_checker(self) -> Sandbox:
-        tick = self._watch
-        return Sandbox("checker", checker_view(self._staged), self._limits, self._report.tier, self._job.truth, tick)
+        with _open(_in_memory(self._job.truth)) as truth:
+            return self._parents["checker"].fork({"truth": truth}, self._watch)
 
     def _end_checker(self) -> None:
         if self._checker is not None:
@@ -154,9 +140,25 @@ class _Run:
             self._checker = None
 
     def _watch(self) -> None:
-        for sandbox in (self.student.sandbox, self._checker):
+        for sandbox in (self._student.sandbox, self._checker):
             if sandbox is not None:
                 sandbox.watch()
+
+
+@contextmanager
+def _open(number: int) -> Iterator[int]:
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+def _in_memory(data: bytes) -> int:
+    number = os.memfd_create("truth", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(number), "wb") as file:
+        file.write(data)
+    os.lseek(number, 0, os.SEEK_SET)
+    return number
 
 
 def _relay(answerer: _Answerer, frame: Frame, limits: Limits) -> Reply:

@@ -1,112 +1,111 @@
-"""The first program inside a sandbox: gives up every privilege, then becomes the student's or the checker's process.
+"""How a fork of a warm parent becomes a job: namespaces and mounts of its own, then every privilege given up.
 
-Called as ``python -m grader.isolation.enter SETTINGS`` with a JSON object of :class:`Settings`' fields, as process 1
-of its namespace. It forks: the first process collects what others leave behind, the second does the work. Both are
-locked in the same way, so that neither is a way round the other's walls. Until ``_lock`` has returned, nothing that
-a student wrote has been read.
+The fork is process 1 of its namespace. It builds the walls and forks once more: the first process collects what
+others leave behind, the second does the work. Both are locked in the same way, so that neither is a way round the
+other's walls. Until :func:`lock` has returned, nothing that a student wrote has been read.
 """
 
-import ctypes
-import importlib
-import json
 import os
 import resource
 import select
 import signal
-import sys
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
-from grader.isolation import seccomp
+from grader.isolation import kernel, packing, seccomp
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 38, 47
-_AMBIENT_CLEAR_ALL = 4
-_MS_NOSUID, _MS_NODEV, _MS_REMOUNT = 2, 4, 32
-_CAPABILITY_VERSION = 0x20080522
 _MOST_FILES = 4096
-_LOOK_MS = 20
+_LOOK_MS = 50
 _CONTROLLER_GONE = 72
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the launcher is told.
+class Walls:
+    """What every job of a parent is held by.
 
     Args:
-        role: "student", "checker" or "probe".
-        uid: user and group to become; None where the user namespace has already done it.
         limits: resource name without ``RLIMIT_`` to number.
-        scratch: writable folder to its mount options, where their number of files is still to be limited.
-        pipe: descriptor of the control connection.
-        truth: descriptor of the truth; -1 if there is none.
+        scratch: writable folder to its mount options.
+        home: the working folder, one of them.
+        sandboxed: whether there are namespaces, mounts and a filter of system calls at all.
     """
 
-    role: str
-    uid: int | None
     limits: dict[str, int]
     scratch: dict[str, str]
-    pipe: int
-    truth: int = -1
+    home: str
+    sandboxed: bool = True
+    filter_program: bytes = field(default_factory=seccomp.program)
 
 
-def main() -> None:
-    """Lock, then run the role's own module until its connection ends."""
-    settings = Settings(**json.loads(sys.argv[1]))
-    libc = ctypes.CDLL(None, use_errno=True)
-    for folder, options in settings.scratch.items():
-        flags = _MS_REMOUNT | _MS_NOSUID | _MS_NODEV
-        _done(libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, options.encode()), f"remount of {folder}")
-    worker = os.fork()
-    if worker:
-        _keep(libc, settings, worker)
-    _lock(libc, settings)
-    module = importlib.import_module(f"grader.isolation.{settings.role}")
-    module.main(settings)
+def build(walls: Walls, uid: int | None, bundle: int) -> None:
+    """In the job's process 1: its namespaces, mounts, network and user.
+
+    Args:
+        walls: what holds it.
+        uid: the real user that it will become; None where it gets a user namespace.
+        bundle: descriptor of packed files to be seen as ``data/``; -1 if there are none.
+    """
+    kernel.unshare(kernel.NEWNS | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWNET | kernel.NEWCGROUP)
+    kernel.mount("none", "/", "", kernel.REC | kernel.PRIVATE)
+    hardened = kernel.NOSUID | kernel.NODEV
+    for folder, options in walls.scratch.items():
+        kernel.mount("tmpfs", folder, "tmpfs", hardened, options)
+    kernel.mount("proc", "/proc", "proc", hardened | kernel.NOEXEC)
+    if bundle >= 0:
+        data = f"{walls.home}/data"
+        Path(data).mkdir(mode=0o755)
+        kernel.mount("tmpfs", data, "tmpfs", hardened, f"size={packing.room_bytes(bundle)},mode=755")
+        packing.unpack(bundle, Path(data))
+        kernel.mount("tmpfs", data, "", kernel.REMOUNT | kernel.BIND | kernel.RDONLY | hardened)
+    kernel.loopback_up()
+    os.chdir(walls.home)
+    if uid is None:
+        user, group = os.getuid(), os.getgid()
+        kernel.unshare(kernel.NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
-def _keep(libc: ctypes.CDLL, settings: Settings, worker: int) -> NoReturn:
-    os.closerange(3, settings.pipe)
-    os.closerange(settings.pipe + 1, _MOST_FILES)
-    _lock(libc, settings)
-    _done(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable")  # its memory and files are nobody's business
-    # A frozen worker never notices that the controller is gone, and the death signal of a parent without the right
-    # to signal our uid does not arrive: so the connection's other end is watched here. Nothing is read from it.
-    connection = select.poll()
-    connection.register(settings.pipe, 0)
-    while True:
-        ended, status = os.waitpid(-1, os.WNOHANG)
-        if ended == worker:
-            os._exit(max(os.waitstatus_to_exitcode(status), 0))
-        if not ended and connection.poll(_LOOK_MS):
-            os._exit(_CONTROLLER_GONE)
-
-
-def _lock(libc: ctypes.CDLL, settings: Settings) -> None:
-    if settings.uid is not None:
+def lock(walls: Walls, uid: int | None) -> None:
+    """Become the job's user, without a privilege or a way to one, within the limits."""
+    if uid is not None:
         os.setgroups([])
-        os.setresgid(settings.uid, settings.uid, settings.uid)
-        os.setresuid(settings.uid, settings.uid, settings.uid)
-        _done(libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "dumpable")  # lost with the uid: /proc/self must stay ours
-    _done(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "parent death signal")
-    _drop_capabilities(libc)
-    for name, number in settings.limits.items():
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    kernel.control(kernel.PDEATHSIG, signal.SIGKILL)
+    kernel.control(kernel.NO_NEW_PRIVS, 1)
+    if walls.sandboxed:
+        kernel.keep_capabilities(())
+    for name, number in walls.limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (number, number))
     os.umask(0o077)
-    seccomp.load(seccomp.program())
+    kernel.control(kernel.DUMPABLE, 1)  # lost with the user: /proc/self must stay the job's own
+    if walls.sandboxed:
+        seccomp.load(walls.filter_program)
 
 
-def _drop_capabilities(libc: ctypes.CDLL) -> None:
-    _done(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
-    _done(libc.prctl(_PR_CAP_AMBIENT, _AMBIENT_CLEAR_ALL, 0, 0, 0), "ambient capabilities")
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
-    _done(libc.capset(header, (ctypes.c_uint32 * 6)()), "capabilities")
-
-
-def _done(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
-if __name__ == "__main__":
-    main()
+def keep(walls: Walls, uid: int | None, worker: int, connection: int) -> NoReturn:
+    """The first process's whole life: collect ended processes, end with the worker or with the controller."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.closerange(3, connection)
+    os.closerange(connection + 1, _MOST_FILES)
+    lock(walls, uid)
+    kernel.control(kernel.DUMPABLE, 0)  # its memory and files are nobody's business
+    # A frozen worker never notices that the controller is gone, and the death signal of a parent without the right
+    # to signal our uid does not arrive: so the connection's other end is watched here. Nothing is read from it.
+    watched = select.poll()
+    watched.register(connection, 0)
+    while True:
+        with suppress(ChildProcessError):
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            if ended == worker:
+                os._exit(max(os.waitstatus_to_exitcode(status), 0))
+            if ended:
+                continue
+        if watched.poll(_LOOK_MS):
+            os._exit(_CONTROLLER_GONE)

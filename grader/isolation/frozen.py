@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.errors import GraderError
 from grader.isolation.job import Cell, Incident, Limits
 from grader.isolation.outputs import rebuild, stopped
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
@@ -25,7 +24,6 @@ from grader.isolation.serving import Reply
 
 _GRACE_S = 3.0
 _FORK_S = 10.0
-_OPEN_S = 60.0
 _GONE: Reply = ({"gone": True}, b"")
 _WALL_PER_CPU = 4.0  # on a busy machine a call may wait its turn that long
 
@@ -112,15 +110,6 @@ class Student:
     def _run_once(self) -> None:
         self.sandbox = self.start()
         self.sandbox.ready()
-        try:
-            self.sandbox.pipe.send({"output_bytes": self.limits.output_bytes})
-            self.sandbox.pipe.receive(time.monotonic() + _OPEN_S)
-        except (Closed, Garbled, Late):
-            raise GraderError(
-                "sandbox of the student",
-                "IPython did not start in it",
-                then="Run `practicum doctor` to see what this machine lacks.",
-            ) from None
         for cell in self.cells:
             if cell.id in self._left_out:
                 continue
@@ -140,8 +129,8 @@ class Student:
             sandbox.pipe.send({"do": "run", "cell": cell.id}, cell.source.encode("utf-8", "replace"))
             frame = self._cell_result(sandbox, cell)
         except (Closed, Garbled):
-            if sandbox.overrun:
-                words = f"used more than {self.limits.memory_bytes >> 20} MiB"
+            if sandbox.overrun_bytes:
+                words = _memory_words(sandbox, self.limits)
                 raise _lost("memory", cell, "MemoryLimit", words) from None
             raise _lost("cell ended the process", cell, "ProcessEnded", "the cell ended its process") from None
         except Late:
@@ -295,7 +284,7 @@ class Student:
             branch.failed = "timed out"
         except (Closed, Garbled, ProcessLookupError):
             branch.failed = "died"
-            if self.sandbox is not None and self.sandbox.overrun:
+            if self.sandbox is not None and self.sandbox.overrun_bytes:
                 self.incidents.append(Incident("memory", "", "a hidden call filled the memory; no answers after it"))
                 self._frozen = False
         self._close_branch(branch)
@@ -311,6 +300,11 @@ def _plain_reply(reply: Frame) -> Reply:
         if isinstance(header.get(name), str):
             return {name: header[name][:20]}, b""
     return {"missing": True}, b""
+
+
+def _memory_words(sandbox: Sandbox, limits: Limits) -> str:
+    used, most = sandbox.overrun_bytes >> 20, limits.memory_bytes >> 20
+    return f"held {used:,} MiB of memory; all processes of a notebook together may hold {most:,} MiB"
 
 
 def _tree_cpu_s(pid: int) -> float:

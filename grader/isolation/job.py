@@ -92,11 +92,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Whole(Ground, Job):
-    """A job on its ground."""
-
-
-@dataclass(frozen=True)
 class Incident:
     """Something the instructor should know of a run; never shown to the student.
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.isolation.job import Limits
-from grader.isolation.view import HOME, Bind, View, passwd
+from grader.isolation.kernel import CAPABILITIES, ROOT_CAPABILITIES
+from grader.isolation.view import HOME, View, passwd
 
 INSIDE_UID = 61_000
 REAL_UIDS = range(61_000, 61_184)  # nobody's, by systemd's table of user ids; one a sandbox at a time
@@ -33,14 +34,12 @@ class Plan:
     Args:
         view: the file tree.
         program: what to start inside.
-        uid: the user it becomes: a real one if ``as_root``, else a name inside the user namespace.
         limits: what it may use.
         files: descriptors to hand down; a tier adds its own, the sandbox closes them after the start.
     """
 
     view: View
     program: list[str]
-    uid: int
     limits: Limits
     files: list[int] = field(default_factory=list)
 
@@ -50,6 +49,11 @@ class Plan:
         return has_real_users()
 
     @property
+    def capabilities(self) -> tuple[int, ...]:
+        """What the warm parent keeps, to build each job's walls."""
+        return ROOT_CAPABILITIES if self.as_root else CAPABILITIES
+
+    @property
     def folder(self) -> str:
         """Working folder."""
         return str(HOME)
@@ -57,9 +61,10 @@ class Plan:
     @property
     def texts(self) -> dict[str, str]:
         """Small files with content of our own."""
+        uids = REAL_UIDS if self.as_root else [INSIDE_UID]
         return {
-            "/etc/passwd": passwd(self.uid),
-            "/etc/group": f"root:x:0:\npracticum:x:{self.uid}:\n",
+            "/etc/passwd": passwd(uids),
+            "/etc/group": "root:x:0:\n" + "".join(f"practicum:x:{uid}:\n" for uid in uids),
             "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
             "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
         }
@@ -81,27 +86,5 @@ class Plan:
     @property
     def folders(self) -> list[Path]:
         """Folders above what is shown, to be made readable for all; outer ones first."""
-        return [*_above(self.early_binds), Path("/etc")]
-
-    @property
-    def late_folders(self) -> list[Path]:
-        """The same inside the writable folders."""
-        scratch = [Path(folder) for folder in self.scratch_bytes]
-        above = _above(self.late_binds)
-        return [folder for folder in above if any(root in folder.parents for root in scratch)]
-
-    @property
-    def early_binds(self) -> list[Bind]:
-        """Binds outside the writable folders."""
-        return [bind for bind in self.view.binds if bind not in self.late_binds]
-
-    @property
-    def late_binds(self) -> list[Bind]:
-        """Binds inside a writable folder: made after it."""
-        return [
-            bind for bind in self.view.binds if any(bind.inside.is_relative_to(folder) for folder in self.scratch_bytes)
-        ]
-
-
-def _above(binds: list[Bind]) -> list[Path]:
-    return sorted({folder for bind in binds for folder in bind.inside.parents if folder != Path("/")})
+        above = {folder for bind in self.view.binds for folder in bind.inside.parents if folder != Path("/")}
+        return [*sorted(above), Path("/etc")]

@@ -6,16 +6,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.isolation.pipe import Pipe
-
 if TYPE_CHECKING:
-    from grader.isolation.enter import Settings
+    from grader.isolation.parent import Job, Settings
 
 
-def main(settings: "Settings") -> None:
+def warm(_: "Settings") -> None:
+    """Nothing is needed."""
+
+
+def main(_: object, job: "Job") -> None:
     """Send what was found, by the names of :data:`grader.isolation.tiers.WALLS`."""
-    pipe = Pipe(socket.socket(fileno=settings.pipe))
-    pipe.send({"held": {name: bool(test()) for name, test in _TESTS.items()}})
+    job.pipe.send({"ready": True, "held": {name: bool(test()) for name, test in _TESTS.items()}})
 
 
 def _status(name: str) -> str:

@@ -21,18 +21,6 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def ancestors(pid: int) -> list[int]:
-    """The parents of ``pid``, nearest first."""
-    found: list[int] = []
-    while pid > 1:
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-        found.append(pid)
-    return found
-
-
 def private_bytes(pids: list[int], limit_bytes: int) -> int:
     """Memory of these processes together; shared pages count once where the cheap sum reaches the limit."""
     total = sum(_resident_bytes(pid) for pid in pids)

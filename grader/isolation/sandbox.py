@@ -1,32 +1,23 @@
-"""One sandboxed process group: started, watched, ended."""
+"""One job's process group, forked from a warm parent: watched, signalled, ended."""
 
-import json
 import os
-import random
-import resource
 import select
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from grader.errors import GraderError
-from grader.isolation import bubblewrap, namespaces
-from grader.isolation.enter import Settings
 from grader.isolation.job import Limits
 from grader.isolation.kinds import MAX_BYTES
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
-from grader.isolation.plan import INSIDE_UID, REAL_UIDS, Plan, has_real_users
-from grader.isolation.processes import ancestors, cpu_s, descendants, is_zombie, private_bytes
-from grader.isolation.view import View, python_inside
+from grader.isolation.processes import cpu_s, descendants, is_zombie, private_bytes
 
-TIERS: dict[str, ModuleType] = {tier.NAME: tier for tier in (bubblewrap, namespaces)}
 _START_S = 60.0
+_END_S = 10.0
 _FREEING_S = 1.0  # what a killed process may take to give its memory back
 
 
@@ -34,69 +25,31 @@ class Sandbox:
     """A process group that can reach its control pipe and its own file tree, nothing else.
 
     Args:
-        role: module of this package that runs inside: "student", "checker" or "probe".
-        view: the file tree.
+        role: what runs inside: "student", "checker" or "probe".
+        connection: this end of its pipe.
+        user: holds the user that it runs as, until it has ended.
         limits: what the group may use.
-        tier: name of a tier in ``TIERS``.
-        truth: bytes that only this process can read, from an inherited descriptor.
         tick: called every 50 ms while something is awaited from it.
     """
 
     def __init__(
         self,
         role: str,
-        view: View,
+        connection: socket.socket,
+        user: socket.socket,
         limits: Limits,
-        tier: str,
-        truth: bytes | None = None,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        self.role, self._limits = role, limits
-        self._lock, uid = _own_uid()
-        ours, theirs = socket.socketpair()
-        files = [theirs.fileno()]
-        truth_file = -1
-        if truth is not None:
-            truth_file = os.memfd_create("truth", os.MFD_CLOEXEC)
-            with os.fdopen(os.dup(truth_file), "wb") as file:
-                file.write(truth)
-            os.lseek(truth_file, 0, os.SEEK_SET)
-            files.append(truth_file)
-        plan = Plan(view, [], uid, limits, [])
-        settings = Settings(
-            role=role,
-            uid=uid if plan.as_root else None,
-            limits=_resource_limits(limits),
-            scratch=plan.scratch_options if tier == bubblewrap.NAME else {},
-            pipe=theirs.fileno(),
-            truth=truth_file,
-        )
-        plan.program = [python_inside(), "-P", "-s", "-m", "grader.isolation.enter", json.dumps(asdict(settings))]
-        self._errors, errors = os.pipe()
-        os.set_blocking(self._errors, False)
-        try:
-            self._process = subprocess.Popen(
-                TIERS[tier].command(plan),
-                env={},
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=[*files, *plan.files],
-                start_new_session=True,
-            )
-        finally:
-            os.close(errors)
-            theirs.close()
-            for file_number in [*plan.files, *files[1:]]:
-                os.close(file_number)
-        self.pipe = Pipe(ours, max_body=_max_body(role, limits), tick=tick, identify=True)
+        self.role, self._limits, self._user = role, limits, user
+        self.pipe = Pipe(connection, max_body=_max_body(role, limits), tick=tick, identify=True)
         self.pid = 0
         self.cpu_s = 0.0
         self.expendable: set[int] = set()  # forks that are ended before the whole group is
         self.ended_others = 0
-        self.overrun = False  # ended for its memory
+        self.overrun_bytes = 0  # what it held when it was ended for its memory
         self._patient_until = 0.0
-        self._pidfd = -1
+        self._first = 0
+        self._pidfd = self._first_pidfd = -1
 
     def __enter__(self) -> Self:
         return self
@@ -107,30 +60,36 @@ class Sandbox:
         self.close()
 
     def ready(self) -> Frame:
-        """Wait until the launcher has locked itself in.
+        """Wait until it has locked itself in.
 
         Raises:
-            GraderError: it could not start here.
+            GraderError: its walls could not be built here.
+            Closed: it ended before; perhaps with its parent.
         """
+        deadline = time.monotonic() + _START_S
         try:
-            frame = self.pipe.receive(time.monotonic() + _START_S)
-        except (Closed, Late, Garbled):
-            words = self._last_words()
-            self.close()
-            raise GraderError(
-                f"sandbox of the {self.role}",
-                f"it did not start ({words or 'no message'})",
-                then="Run `practicum doctor` to see what this machine lacks.",
-            ) from None
-        self.pid = frame.sender_pid
-        with suppress(ProcessLookupError):
-            self._pidfd = os.pidfd_open(self.pid)
+            frame = self.pipe.receive(deadline)
+            self._first, self._first_pidfd = frame.sender_pid, os.pidfd_open(frame.sender_pid)
+            if "refused" not in frame.header:
+                frame = self.pipe.receive(deadline)
+            if "refused" in frame.header:
+                raise GraderError(
+                    f"sandbox of the {self.role}",
+                    f"it did not start ({frame.header['refused']})",
+                    then="Run `practicum doctor` to see what this machine lacks.",
+                )
+            self.pid, self._pidfd = frame.sender_pid, os.pidfd_open(frame.sender_pid)
+        except (Late, Garbled, ProcessLookupError):
+            raise Closed from None
         return frame
 
     def watch(self) -> None:
         """Look after the group once: one that uses more memory than it may is ended, a fork of it first."""
-        group = descendants(self._process.pid)
-        if private_bytes(group, self._limits.memory_bytes) <= self._limits.memory_bytes:
+        if not self._first:
+            return
+        group = [self._first, *descendants(self._first)]
+        used = private_bytes(group, self._limits.memory_bytes)
+        if used <= self._limits.memory_bytes:
             return
         if self.expendable & set(group):
             for pid in (*self.expendable, *self.others()):
@@ -139,7 +98,7 @@ class Sandbox:
             self.expendable.clear()
             self._patient_until = time.monotonic() + _FREEING_S
         elif time.monotonic() > self._patient_until:
-            self.overrun = True
+            self.overrun_bytes = used
             self.kill()
 
     def signal(self, number: signal.Signals) -> None:
@@ -149,9 +108,8 @@ class Sandbox:
                 signal.pidfd_send_signal(self._pidfd, number)
 
     def others(self) -> list[int]:
-        """Processes of the group that are neither its main process nor the ones that keep the sandbox."""
-        kept = {self.pid, *ancestors(self.pid)}
-        return [pid for pid in descendants(self._process.pid) if pid not in kept and not is_zombie(pid)]
+        """Processes of the group that are neither its main process nor the first."""
+        return [pid for pid in descendants(self._first) if pid != self.pid and not is_zombie(pid)]
 
     def end_others(self) -> bool:
         """End all of :meth:`others`; whether none is left."""
@@ -169,69 +127,28 @@ class Sandbox:
         return False
 
     def kill(self) -> None:
-        """End every process in it."""
-        # the keeper's death takes process 1 along, and the kernel then ends all others in the namespace
-        for pid in (*descendants(self._process.pid)[:1], self._process.pid):
+        """End every process in it: the first process's death ends all others in its namespace."""
+        if self._first_pidfd >= 0:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                signal.pidfd_send_signal(self._first_pidfd, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it and collect what it used."""
-        if self._process.returncode is None:
-            self.cpu_s += cpu_s([self._process.pid, *descendants(self._process.pid)])
+        """End it, collect what it used, and wait until nothing of it is left."""
+        if self._first_pidfd >= 0:
+            self.cpu_s += cpu_s([self._first, *descendants(self._first)])
             self.kill()
-            self._process.wait()
+            ended = select.poll()
+            ended.register(self._first_pidfd, select.POLLIN)
+            ended.poll(_END_S * 1000)
         self.pipe.close()
-        self._lock.close()
-        for name in ("_pidfd", "_errors"):
+        self._user.close()
+        for name in ("_pidfd", "_first_pidfd"):
             if getattr(self, name) >= 0:
                 os.close(getattr(self, name))
                 setattr(self, name, -1)
-
-    def _last_words(self) -> str:
-        select.select([self._errors], [], [], 1.0)
-        with suppress(OSError):
-            lines = os.read(self._errors, 65536).decode(errors="replace").strip().splitlines()
-            return lines[-1][:300] if lines else ""
-        return ""
+        self._first = 0
 
 
 def _max_body(role: str, limits: Limits) -> int:
     # a cell's outputs as JSON: a character outside ASCII takes up to twelve bytes
     return 12 * limits.output_bytes + (1 << 20) if role == "student" else MAX_BYTES + (1 << 20)
-
-
-def _own_uid() -> tuple[socket.socket, int]:
-    # the kernel counts processes by user: two sandboxes of one user would share the limit, so each takes a user
-    # of its own, held by a name that vanishes with this process
-    lock = socket.socket(socket.AF_UNIX)
-    if not has_real_users():
-        return lock, INSIDE_UID
-    uids = list(REAL_UIDS)
-    random.shuffle(uids)
-    for uid in uids:
-        with suppress(OSError):
-            lock.bind(f"\0practicum-sandbox-{uid}")
-            return lock, uid
-    lock.close()
-    raise GraderError(
-        "sandbox", f"all {len(REAL_UIDS)} sandbox users are taken", then="Grade with fewer workers at once."
-    )
-
-
-def _resource_limits(limits: Limits) -> dict[str, int]:
-    wanted = {
-        "AS": limits.address_bytes,
-        "CPU": limits.cpu_s,
-        "NPROC": limits.processes,
-        "NOFILE": limits.open_files,
-        "FSIZE": limits.file_bytes,
-        "CORE": 0,
-        "MEMLOCK": 64 << 10,
-    }
-    return {name: _allowed(name, number) for name, number in wanted.items()}
-
-
-def _allowed(name: str, number: int) -> int:
-    hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
-    return number if hard == resource.RLIM_INFINITY else min(number, hard)

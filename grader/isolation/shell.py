@@ -23,7 +23,7 @@ class Recorder:
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._shown: dict[str, list[dict[str, Any]]] = {}
         self.begin()
 
@@ -35,7 +35,7 @@ class Recorder:
     def end(self) -> list[dict[str, Any]]:
         """The outputs of the cell."""
         if self.cut:
-            words = f"\n[output beyond {self._limit_bytes >> 10} KiB was cut]\n"
+            words = f"\n[output beyond {self.limit_bytes >> 10} KiB was cut]\n"
             self._outputs.append({"output_type": "stream", "name": "stderr", "text": [words]})
         for output in self._outputs:
             if output["output_type"] == "stream":
@@ -44,7 +44,7 @@ class Recorder:
 
     def text(self, name: str, text: str) -> None:
         """Text on a standard stream."""
-        room = self._limit_bytes - self._bytes
+        room = self.limit_bytes - self._bytes
         if not self._fits(len(text)):
             text = text[: max(room, 0)]
         if not text:
@@ -99,7 +99,7 @@ class Recorder:
         if self._clear_next:
             self._outputs, self._clear_next = [], False
         self._bytes += size
-        if self._bytes > self._limit_bytes:
+        if self._bytes > self.limit_bytes:
             self.cut = True
         return not self.cut
 

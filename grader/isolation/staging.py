@@ -1,4 +1,4 @@
-"""Folders of a job made readable for the sandbox's user, without touching the originals."""
+"""Folders of a ground made readable for the sandbox's user, without touching the originals."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from grader.isolation.job import Whole
+from grader.isolation.job import Ground
 from grader.isolation.plan import has_real_users
 
 
@@ -24,18 +24,22 @@ class Staging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the copies."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
-    def stage(self, job: Whole) -> Whole:
-        """The job with each folder replaced by a readable copy where the sandbox's user could not read it."""
-        kernels = job.district.absolute().parent.parent / "kernels"
+    def stage(self, ground: Ground) -> Ground:
+        """The ground with each folder replaced by a readable copy where the sandbox's user could not read it."""
+        kernels = ground.kernels or ground.district.absolute().parent.parent / "kernels"
         return replace(
-            job,
-            lab=self._readable(job.lab, "lab"),
-            bundle=self._readable(job.bundle, "bundle"),
-            datasets=self._readable(job.datasets, "datasets"),
-            district=self._readable(job.district, "district"),
+            ground,
+            lab=self._readable(ground.lab, "lab"),
+            datasets=self._readable(ground.datasets, "datasets"),
+            district=self._readable(ground.district, "district"),
             kernels=self._readable(kernels, "kernels") if kernels.is_dir() else None,
         )
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,47 +17,61 @@ from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
 from grader.isolation.serving import serve_branch
 
 if TYPE_CHECKING:
-    from grader.isolation.enter import Settings
+    from grader.isolation.parent import Job, Settings
     from grader.isolation.shell import RawOutput, Recorder
 
 # taken before any student code runs: replacing os.fork or the like must not keep branches apart from their names
 _fork, _exit, _signal = os.fork, os._exit, signal.signal
 
 
-def main(settings: "Settings") -> None:
+def warm(settings: "Settings") -> Any:  # noqa: ANN401 - IPython's shell carries no types
+    """A shell that no cell has run in yet, and the libraries that a lesson imports."""
+    _bring_fonts()
+    shell_module = importlib.import_module("grader.isolation.shell")
+    # the shell first: pandas and others look at their import whether they are in a notebook
+    shell = shell_module.open_shell(shell_module.Recorder(settings.output_bytes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in settings.modules:
+            _load(name)
+    return shell
+
+
+def _load(name: str) -> None:
+    module, _, attribute = name.partition(":")
+    with suppress(Exception):  # what cannot be loaded here is the notebook's own to stumble over
+        loaded = importlib.import_module(module)
+        if attribute:
+            getattr(loaded, attribute)
+
+
+def main(shell: Any, job: "Job") -> None:  # noqa: ANN401 - IPython's shell carries no types
     """Serve the controller until it hangs up."""
-    pipe = Pipe(socket.socket(fileno=settings.pipe), takes_files=True)
     _signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        pipe.send({"ready": True})
-        start = pipe.receive().header
-        _bring_fonts()
-        shell_module = importlib.import_module("grader.isolation.shell")
-        recorder = shell_module.Recorder(start["output_bytes"])
-        raw = shell_module.RawOutput()
-        shell = shell_module.open_shell(recorder)
-        streams = shell_module.open_streams(recorder)
-        sys.stdout, sys.stderr = streams["stdout"], streams["stderr"]
-        pipe.send({"open": True})
-        _Student(pipe, shell, recorder, raw, start["output_bytes"]).serve()
-    except (Closed, Garbled, Late):
-        pass
+    _bring_fonts()
+    shell_module = importlib.import_module("grader.isolation.shell")
+    recorder = shell.recorder
+    raw = shell_module.RawOutput()
+    streams = shell_module.open_streams(recorder)
+    sys.stdout, sys.stderr = streams["stdout"], streams["stderr"]
+    with suppress(Closed, Garbled, Late):
+        job.pipe.send({"ready": True})
+        _Student(job.pipe, shell, recorder, raw).serve()
     _exit(0)
 
 
 def _bring_fonts() -> None:
     # matplotlib wants its cache writable
     own = Path(os.environ["MPLCONFIGDIR"])
-    own.mkdir()
+    own.mkdir(exist_ok=True)
     with suppress(OSError):
         for fonts in Path(os.environ["PRACTICUM_FONTS"]).glob("fontlist-*.json"):
             shutil.copyfile(fonts, own / fonts.name)
 
 
 class _Student:
-    def __init__(self, pipe: Pipe, shell: Any, recorder: "Recorder", raw: "RawOutput", output_bytes: int) -> None:  # noqa: ANN401 - IPython's
+    def __init__(self, pipe: Pipe, shell: Any, recorder: "Recorder", raw: "RawOutput") -> None:  # noqa: ANN401 - IPython's
         self._pipe, self._shell, self._recorder, self._raw = pipe, shell, recorder, raw
-        self._output_bytes = output_bytes
 
     def serve(self) -> None:
         while True:
@@ -86,7 +101,7 @@ class _Student:
                 break
             except KeyboardInterrupt:
                 continue
-        self._raw.move_to(self._recorder, self._output_bytes)
+        self._raw.move_to(self._recorder, self._recorder.limit_bytes)
         try:
             outputs = json.dumps(self._recorder.end(), default=str, skipkeys=True).encode()
         except (TypeError, ValueError, RecursionError):  # a display of the student's own that is no JSON

@@ -1,13 +1,15 @@
 """Which sandbox works on this machine: each is tried, not guessed."""
 
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
 from grader.errors import GraderError
 from grader.isolation.job import Limits
-from grader.isolation.sandbox import TIERS, Sandbox
+from grader.isolation.pipe import Closed
 from grader.isolation.view import bare_view
+from grader.isolation.warm import TIERS, ParentLost, WarmParent
 
 FORCE = "PRACTICUM_ISOLATION"
 NAMES = tuple(TIERS)
@@ -47,15 +49,17 @@ class Tier:
 
 @cache
 def try_tier(name: str) -> Tier:
-    """Start one sandbox of tier ``name`` and let it try its walls."""
+    """Start a parent in a sandbox of tier ``name``, and let a job forked from it try its walls."""
     why_not = TIERS[name].missing()
     if why_not:
         return Tier(name, works=False, enforces=(), lacks=(why_not,))
     try:
-        with Sandbox("probe", bare_view(), Limits(), name) as sandbox:
-            held = sandbox.ready().header.get("held", {})
-    except (GraderError, OSError) as refusal:
-        found = refusal.found if isinstance(refusal, GraderError) else str(refusal)
+        with closing(WarmParent("probe", bare_view(), Limits(), name)) as parent:
+            parent.ready()
+            with parent.fork({}) as sandbox:
+                held = sandbox.ready().header.get("held", {})
+    except (GraderError, OSError, ParentLost, Closed) as refusal:
+        found = refusal.found if isinstance(refusal, GraderError) else str(refusal) or "it ended while it started"
         return Tier(name, works=False, enforces=(), lacks=(found,))
     enforces = tuple(words for wall, words in WALLS.items() if held.get(wall) is True)
     lacks = tuple(words for wall, words in WALLS.items() if held.get(wall) is not True)

@@ -3,13 +3,14 @@
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grader
 from grader.errors import GraderError
 from grader.isolation.fonts import font_list
-from grader.isolation.job import Whole
+from grader.isolation.job import Ground
 
 INSIDE = Path("/practicum")
 HOME = Path("/home/practicum")
@@ -25,7 +26,7 @@ _SYSTEM_FILES = (
 )
 _GRADER = Path(grader.__file__).resolve().parent
 _CHECKOUT = _GRADER.parent
-_ACCOUNTS = "root:x:0:0:root:/:/bin/false\npracticum:x:{uid}:{uid}:practicum:/home/practicum:/bin/sh\n"
+_ACCOUNT = "practicum:x:{uid}:{uid}:practicum:/home/practicum:/bin/sh\n"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ def python_inside() -> str:
     return os.path.realpath(sys.executable)
 
 
-def passwd(uid: int) -> str:
-    """The two accounts that exist inside."""
-    return _ACCOUNTS.format(uid=uid)
+def passwd(uids: Iterable[int]) -> str:
+    """The accounts that exist inside: root, and whichever of ``uids`` a job runs as."""
+    return "root:x:0:0:root:/:/bin/false\n" + "".join(_ACCOUNT.format(uid=uid) for uid in uids)
 
 
 def bare_view() -> View:
@@ -72,11 +73,10 @@ def bare_view() -> View:
     return view
 
 
-def student_view(job: Whole) -> View:
-    """What student code may see: no labs, keys, banks, curriculum, courses, nor another student's files."""
+def student_view(ground: Ground) -> View:
+    """What student code may see: no labs, keys, banks, curriculum, courses, nor a student's files."""
     view = bare_view()
-    _add_twin(view, job)
-    view.binds.append(_bind(job.bundle, HOME / "data", "bundle"))
+    _add_twin(view, ground)
     fonts = font_list()
     if fonts is not None:
         view.binds.append(Bind(fonts.resolve(), FONTS / fonts.name))
@@ -85,14 +85,14 @@ def student_view(job: Whole) -> View:
     return view
 
 
-def checker_view(job: Whole) -> View:
+def checker_view(ground: Ground) -> View:
     """What the checks may see: the grader and the lab, and no file of a student."""
     view = View()
     _add_system(view)
     _add_packages(view)
     _add_own(view, ("",))
-    _add_twin(view, job)
-    view.binds.append(_bind(job.lab, lab_inside(job.lab), "lab"))
+    _add_twin(view, ground)
+    view.binds.append(_bind(ground.lab, lab_inside(ground.lab), "lab"))
     view.environment["PRACTICUM_SANDBOX"] = "checker"
     view.environment["MPLBACKEND"] = "agg"
     return view
@@ -176,14 +176,14 @@ def _add_own(view: View, modules: tuple[str, ...]) -> None:
             view.binds.append(Bind(source, INSIDE / "grader" / name))
 
 
-def _add_twin(view: View, job: Whole) -> None:
+def _add_twin(view: View, ground: Ground) -> None:
     twin = _CHECKOUT / "twin_sandbox"
     view.binds.append(_bind(twin, INSIDE / "twin_sandbox", "package"))
-    view.binds.append(_bind(job.datasets, INSIDE / "datasets", "datasets"))
-    district = job.district.resolve()
+    view.binds.append(_bind(ground.datasets, INSIDE / "datasets", "datasets"))
+    district = ground.district.resolve()
     view.binds.append(_bind(district, INSIDE / ".cache" / "districts" / district.name, "district"))
     networks = district.parent.parent / "networks"  # street networks made once, a second each
     if networks.is_dir():
         view.binds.append(Bind(networks, INSIDE / ".cache" / "networks"))
-    if job.kernels is not None:
-        view.binds.append(_bind(job.kernels, INSIDE / ".cache" / "kernels", "compiled kernels"))
+    if ground.kernels is not None:
+        view.binds.append(_bind(ground.kernels, INSIDE / ".cache" / "kernels", "compiled kernels"))

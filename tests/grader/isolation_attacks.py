@@ -67,7 +67,7 @@ for pid in {os.getppid(), 1, HOSTPID} - {os.getpid()}:
     attempt(f"descriptors of {pid}", lambda: os.listdir(f"/proc/{pid}/fd"))
 attempt("signal the host", lambda: os.kill(HOSTPID, 0) or "reached")
 attempt("trace", lambda: None if libc.ptrace(16, os.getppid(), 0, 0) < 0 else "traced")
-harmless = ("/dev/null", "socket:", "/tmp/#", "/proc/", "pipe:", "anon_inode:")
+harmless = ("/dev/null", "socket:", "/tmp/#", "/proc/", "pipe:", "anon_inode:", "/practicum/site-packages/pyproj/")
 numbers = [number for number in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{number}")]
 links = [os.readlink(f"/proc/self/fd/{number}") for number in numbers]
 attempt("descriptors", lambda: [link for link in links if not link.startswith(harmless)] or None)

@@ -81,8 +81,8 @@ def test_what_a_command_prints_and_the_bundle_are_there(honest):
 
 def test_the_processor_time_is_told_apart(honest):
     assert honest.cpu_s["student"] > 0.1
-    assert honest.cpu_s["checker"] > 0.1
-    assert 0.0 < honest.cpu_s["replay"] < honest.cpu_s["checker"]
+    assert honest.cpu_s["checker"] > 0.02
+    assert 0.0 < honest.cpu_s["replay"] <= honest.cpu_s["checker"]
 
 
 def test_an_answer_never_given_is_not_attempted(tmp_path):

@@ -15,9 +15,9 @@ import pytest
 
 from grader.isolation import Limits
 from grader.isolation.processes import descendants
-from grader.isolation.sandbox import TIERS
 from grader.isolation.seccomp import DENIED, MACHINES
 from grader.isolation.tiers import FORCE, try_tier
+from grader.isolation.warm import TIERS
 from tests.grader.isolation_attacks import CALLS, FORGED, NO_FORK, TRY, WALLS
 from tests.grader.isolation_runs import LAB, LIMITS, RIGHT, a_job, grade, kinds, scores, shown
 
@@ -54,7 +54,7 @@ def host(tmp_path_factory):
     listeners = []
     for family, address in (
         (socket.AF_INET, ("127.0.0.1", 0)),
-        (socket.AF_UNIX, "\0practicum-attack-test"),
+        (socket.AF_UNIX, f"\0practicum-attack-test-{os.getpid()}"),
         (socket.AF_UNIX, str(folder / "socket")),
     ):
         listener = socket.socket(family)
@@ -69,7 +69,7 @@ def host(tmp_path_factory):
         "CHECKOUT": str(CHECKOUT),
         "HOSTPID": str(sleeper.pid),
         "PORT": str(listeners[0].getsockname()[1]),
-        "ABSTRACT": "practicum-attack-test",
+        "ABSTRACT": f"practicum-attack-test-{os.getpid()}",
         "SOCKET": str(folder / "socket"),
     } | {name: str(number) for name, number in NUMBERS.items()}
     sleeper.kill()
@@ -271,7 +271,7 @@ def _state(pid):
 
 def _is_inside(pid):
     with suppress(OSError):
-        return b"grader.isolation.enter" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"grader.isolation.parent" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from grader.isolation.job import Whole
 from grader.isolation.staging import Staging
 from tests.grader.isolation_runs import LIMITS, a_ground, a_job, grade, shown
 from twin_sandbox.engines.drainage.compiled import compile_kernels
@@ -39,5 +38,5 @@ def test_student_code_floods_a_street_with_the_compiled_kernel(tmp_path, private
 
 def test_without_compiled_kernels_the_job_has_none(tmp_path):
     with Staging() as staging:
-        job, ground = a_flood(tmp_path, tmp_path / "districts" / "0123456789abcdef")
-        assert staging.stage(Whole(**vars(ground), **vars(job))).kernels is None
+        _, ground = a_flood(tmp_path, tmp_path / "districts" / "0123456789abcdef")
+        assert staging.stage(ground).kernels is None

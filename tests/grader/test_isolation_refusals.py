@@ -9,9 +9,8 @@ from click.testing import CliRunner
 from grader.checks.verdict import Verdict
 from grader.cli.doctor import command
 from grader.errors import GraderError
-from grader.isolation import controller, staging, tier, tiers
+from grader.isolation import staging, tier, tiers
 from grader.isolation.controller import _verdict
-from grader.isolation.job import Whole
 from grader.isolation.outputs import rebuild
 from grader.isolation.pipe import Frame, Garbled
 from grader.isolation.staging import Staging
@@ -49,7 +48,7 @@ def test_a_full_disk_is_said_plainly(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(controller.Staging, "stage", full)
+    monkeypatch.setattr(staging.Staging, "stage", full)
     with pytest.raises(GraderError, match=r"the disk is full. Free some space"):
         grade(a_job(tmp_path, RIGHT), LIMITS)
 
@@ -63,12 +62,13 @@ def test_folders_that_only_the_owner_can_read_do_not_stop_grading(tmp_path):
 
 def test_a_staged_copy_leaves_links_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(staging, "has_real_users", lambda: True)
-    job = a_job(tmp_path, {})
-    (job.bundle / "key").symlink_to("/etc/passwd")
+    ground = a_ground(tmp_path)
+    (ground.datasets / "table.csv").write_text("x")
+    (ground.datasets / "key").symlink_to("/etc/passwd")
     with Staging() as stage:
-        staged = stage.stage(Whole(**vars(a_ground(tmp_path)), **vars(job)))
-        assert [path.name for path in staged.bundle.iterdir()] == ["levels.csv"]
-        folder = staged.bundle
+        staged = stage.stage(ground)
+        assert [path.name for path in staged.datasets.iterdir()] == ["table.csv"]
+        folder = staged.datasets
     assert not folder.exists()
 
 

@@ -7,13 +7,8 @@ import pytest
 
 from grader.errors import GraderError
 from grader.isolation import view
-from grader.isolation.job import Whole
 from grader.isolation.view import INSIDE, Bind, bare_view, checker_view, student_view
-from tests.grader.isolation_runs import LAB, a_ground, a_job
-
-
-def a_whole(folder):
-    return Whole(**vars(a_ground(folder)), **vars(a_job(folder, {})))
+from tests.grader.isolation_runs import LAB, a_ground
 
 
 @pytest.fixture
@@ -50,7 +45,7 @@ def test_a_checkout_below_a_shown_folder_is_hidden(installed, monkeypatch):
 
 
 def test_the_student_is_shown_no_lab_and_little_of_the_grader(tmp_path):
-    shown = student_view(a_whole(tmp_path))
+    shown = student_view(a_ground(tmp_path))
     inside = {bind.inside for bind in shown.binds}
     assert {path.name for path in inside if path.parent == INSIDE / "grader"} == {
         "__init__.py",
@@ -59,23 +54,23 @@ def test_the_student_is_shown_no_lab_and_little_of_the_grader(tmp_path):
         "isolation",
     }
     assert not any("labs" in path.parts or "curriculum" in path.parts for path in inside)
-    assert {bind.inside: bind.source for bind in shown.binds}[view.HOME / "data"] == tmp_path / "bundle"
+    assert not any(bind.inside.is_relative_to(view.HOME) for bind in shown.binds)
 
 
 def test_the_checker_is_shown_the_lab_and_no_file_of_the_student(tmp_path):
-    shown = checker_view(a_whole(tmp_path))
+    shown = checker_view(a_ground(tmp_path))
     assert Bind(LAB, INSIDE / "labs" / LAB.parent.name / LAB.name) in shown.binds
     assert not any(bind.inside.is_relative_to(view.HOME) for bind in shown.binds)
 
 
 def test_nothing_of_the_callers_environment_goes_in(tmp_path, monkeypatch):
     monkeypatch.setenv("PRACTICUM_SECRET", "the secret")
-    for shown in (student_view(a_whole(tmp_path)), checker_view(a_whole(tmp_path))):
+    for shown in (student_view(a_ground(tmp_path)), checker_view(a_ground(tmp_path))):
         assert "the secret" not in str(shown.environment)
 
 
 def test_a_missing_district_is_named(tmp_path):
-    job = a_whole(tmp_path)
-    job.district.rmdir()
+    ground = a_ground(tmp_path)
+    ground.district.rmdir()
     with pytest.raises(GraderError, match=r"district .*: not found"):
-        student_view(job)
+        student_view(ground)
