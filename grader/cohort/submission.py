@@ -45,7 +45,8 @@ class Submission:
         blank: answer cells that are missing or as they were released.
         findings: what was odd.
         readable: whether the file is a notebook of this lab at all.
-        own_cells: code cells that the student added; they are not run.
+        own_cells: code cells that the student added; a lab does not run them.
+        cells: all cells of the file, as they stand there.
     """
 
     digest: str
@@ -54,6 +55,7 @@ class Submission:
     findings: tuple[Finding, ...] = ()
     readable: bool = True
     own_cells: int = 0
+    cells: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ class Lesson:
         """All code cells in order with ``answers`` in place; check cells left out."""
         cells = []
         for cell in self.notebook["cells"]:
-            marks = _marks(cell)
+            marks = cell_marks(cell)
             if cell["cell_type"] != "code" or (marks.get("grade") and not marks.get("solution")):
                 continue
-            text = _text(cell)
+            text = cell_text(cell)
             if marks.get("solution"):
                 text = answers.get(str(marks["grade_id"]), text)
             cells.append(Cell(str(cell["id"]), text))
@@ -94,7 +96,9 @@ def read_lesson(path: Path, lab_id: str) -> Lesson:
     try:
         content = path.read_bytes()
         notebook = json.loads(content)
-        released = {str(_marks(cell)["grade_id"]): _text(cell) for cell in notebook["cells"] if _is_answer(cell)}
+        released = {
+            str(cell_marks(cell)["grade_id"]): cell_text(cell) for cell in notebook["cells"] if _is_answer(cell)
+        }
     except FileNotFoundError as error:
         raise GraderError(str(path), "not found", then=f"Release the lab: practicum lab release {lab_id}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -102,6 +106,51 @@ def read_lesson(path: Path, lab_id: str) -> Lesson:
             str(path), "is no notebook", then=f"Release it again: practicum lab release {lab_id}"
         ) from error
     return Lesson(lab_id, notebook, hashlib.sha256(content).hexdigest(), released)
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file as it lay there when it was looked at.
+
+    Args:
+        digest: SHA-256 of the content, or of why it could not be read.
+        content: its bytes; none if it could not be read.
+        findings: what was odd.
+    """
+
+    digest: str
+    content: bytes | None
+    findings: tuple[Finding, ...] = ()
+
+
+def read_handed_in(root: Path, path: Path) -> HandedIn:
+    """Read a file once; never raises for anything that a student can do.
+
+    Args:
+        root: the course's folder; no link below it is followed.
+        path: where the notebook is expected, below ``root``.
+    """
+    try:
+        content, findings = _bytes(root, path)
+    except _Refused as refused:
+        detail = refused.finding.detail
+        return HandedIn(hashlib.sha256(detail.encode("utf-8", "replace")).hexdigest(), None, (refused.finding,))
+    return HandedIn(hashlib.sha256(content).hexdigest(), content, tuple(findings))
+
+
+def parse(handed_in: HandedIn, lesson: Lesson) -> Submission:
+    """What a file says as a submission of a lesson; never raises for anything that a student can do."""
+    if handed_in.content is None:
+        return Submission(handed_in.digest, {}, frozenset(), handed_in.findings, readable=False)
+    try:
+        cells = _cells(handed_in.content, lesson.lab_id)
+        answers, found = _answers(cells, lesson)
+    except _Refused as refused:
+        return Submission(handed_in.digest, {}, frozenset(), (refused.finding,), readable=False)
+    blank = {name for name, text in lesson.released.items() if _same(answers.get(name, text), text)}
+    own = sum(_is_own(cell, lesson) for cell in cells)
+    findings = (*handed_in.findings, *found)
+    return Submission(handed_in.digest, answers, frozenset(blank), findings, own_cells=own, cells=tuple(cells))
 
 
 def read_submission(root: Path, path: Path, lesson: Lesson) -> Submission:
@@ -112,19 +161,7 @@ def read_submission(root: Path, path: Path, lesson: Lesson) -> Submission:
         path: where the notebook is expected, below ``root``.
         lesson: what was released.
     """
-    try:
-        content, findings = _bytes(root, path)
-    except _Refused as refused:
-        return _unreadable(refused)
-    digest = hashlib.sha256(content).hexdigest()
-    try:
-        cells = _cells(content, lesson.lab_id)
-        answers, found = _answers(cells, lesson)
-    except _Refused as refused:
-        return _unreadable(refused, digest)
-    blank = {name for name, text in lesson.released.items() if _same(answers.get(name, text), text)}
-    own = sum(_is_own(cell, lesson) for cell in cells)
-    return Submission(digest, answers, frozenset(blank), (*findings, *found), own_cells=own)
+    return parse(read_handed_in(root, path), lesson)
 
 
 def read_timestamp(root: Path, folder: Path) -> datetime | None:
@@ -144,11 +181,6 @@ class _Refused(Exception):  # noqa: N818 - it becomes a finding
     def __init__(self, kind: str, detail: str) -> None:
         self.finding = Finding(kind, "", detail)
         super().__init__(detail)
-
-
-def _unreadable(refused: _Refused, digest: str = "") -> Submission:
-    digest = digest or hashlib.sha256(refused.finding.detail.encode()).hexdigest()
-    return Submission(digest, {}, frozenset(), (refused.finding,), readable=False)
 
 
 def _bytes(root: Path, path: Path) -> tuple[bytes, list[Finding]]:
@@ -223,11 +255,11 @@ def _answers(cells: list[dict[str, Any]], lesson: Lesson) -> tuple[dict[str, str
     foreign = 0
     for cell in cells:
         name = _answer_id(cell, lesson)
-        version = _marks(cell).get("schema_version", 3)
+        version = cell_marks(cell).get("schema_version", 3)
         foreign += version != 3
         if name is None:
             continue
-        text = _text(cell)
+        text = cell_text(cell)
         if len(text) > MAX_ANSWER_CHARS:
             told = f"The answer has {len(text)} characters; the first {MAX_ANSWER_CHARS} were read."
             findings.append(Finding("answer too long", name, told))
@@ -259,7 +291,7 @@ def _joined(name: str, parts: list[str], released: str, findings: list[Finding])
 
 
 def _answer_id(cell: dict[str, Any], lesson: Lesson) -> str | None:
-    grade_id = _marks(cell).get("grade_id")
+    grade_id = cell_marks(cell).get("grade_id")
     for name in (grade_id, cell.get("id") if grade_id is None else None):
         if isinstance(name, str) and name in lesson.released:
             return name
@@ -267,22 +299,24 @@ def _answer_id(cell: dict[str, Any], lesson: Lesson) -> str | None:
 
 
 def _is_own(cell: Mapping[str, Any], lesson: Lesson) -> bool:
-    known = {str(one["id"]) for one in lesson.notebook["cells"]}
-    ours = str(cell.get("id")) in known or _marks(cell).get("grade_id") is not None
-    return cell.get("cell_type") == "code" and not ours and bool(_text(cell).strip())
+    known = {str(one["id"]) for one in lesson.notebook["cells"] if "id" in one}
+    ours = str(cell.get("id")) in known or cell_marks(cell).get("grade_id") is not None
+    return cell.get("cell_type") == "code" and not ours and bool(cell_text(cell).strip())
 
 
 def _is_answer(cell: Mapping[str, Any]) -> bool:
-    return bool(_marks(cell).get("solution"))
+    return bool(cell_marks(cell).get("solution"))
 
 
-def _marks(cell: Mapping[str, Any]) -> dict[str, Any]:
+def cell_marks(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """The marks of nbgrader on a cell; none if there is nothing of that form."""
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     return marks if isinstance(marks, dict) else {}
 
 
-def _text(cell: Mapping[str, Any]) -> str:
+def cell_text(cell: Mapping[str, Any]) -> str:
+    """A cell's text, whichever of its two forms it has."""
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))

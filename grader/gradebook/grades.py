@@ -59,17 +59,23 @@ class Line:
     late_penalty_points: float = 0.0
 
 
-def enter_grades(course: Path, assignment: str, grades: Sequence[Grades]) -> None:
+def enter_grades(course: Path, assignment: str, grades: Sequence[Grades], *, by_notebook: bool = False) -> None:
     """Write grades exactly, all of them or none.
 
     A person's score stays, and a changed submission asks them to look again.
+
+    Args:
+        course: the course's folder.
+        assignment: as it was released.
+        grades: by student.
+        by_notebook: cells are named ``notebook/cell``: two notebooks of an assignment may both have a cell ``q1``.
 
     Raises:
         GraderError: the assignment is not released here, or a score is not a plain number within its maximum.
         BookError: the database cannot be written.
     """
     with open_book(course) as book:
-        sheet = _Sheet(book, _released(course, book, assignment))
+        sheet = _Sheet(book, _released(course, book, assignment), by_notebook=by_notebook)
         for one in grades:
             sheet.refuse_wrong_points(one)
         for start in range(0, len(grades), _TOGETHER):
@@ -123,22 +129,23 @@ def _released(course: Path, book: Any, assignment: str, *, missing_is_empty: boo
     except MissingEntry as error:
         if missing_is_empty:
             return None
-        then = f"Release it: practicum lab release {assignment}."
+        then = f"Release it: practicum lab release {assignment} (in a stock course: nbgrader generate_assignment)."
         raise GraderError(f"{course}, gradebook", str(error), then=then) from error
 
 
 class _Sheet:
     """One assignment's submissions, read in a few statements however many they are."""
 
-    def __init__(self, book: Any, assignment: Any) -> None:  # noqa: ANN401 - nbgrader publishes no types
+    def __init__(self, book: Any, assignment: Any, *, by_notebook: bool = False) -> None:  # noqa: ANN401 - nbgrader publishes no types
         self.book, self.assignment = book, assignment
         self.graded: dict[str, tuple[str, float]] = {}
         self.commented: dict[str, str] = {}
         for notebook in assignment.notebooks:
+            before = f"{notebook.name}/" if by_notebook else ""
             for cell in (*notebook.grade_cells, *notebook.task_cells):
-                self.graded[cell.id] = (str(cell.name), float(cell.max_score))
+                self.graded[cell.id] = (f"{before}{cell.name}", float(cell.max_score))
             for cell in (*notebook.solution_cells, *notebook.task_cells):
-                self.commented[cell.id] = str(cell.name)
+                self.commented[cell.id] = f"{before}{cell.name}"
         self.most = dict(self.graded.values())
 
     def refuse_wrong_points(self, one: Grades) -> None:
