@@ -12,7 +12,8 @@ requests from standard input, one JSON object a line:
   the truth file (0600) and the student's bundle afresh, and answers ``{"ok": true, "commitment": …}``. A lab whose
   ``key.py`` has ``consequences(truth, leaves)`` works out there what only grading needs: then the request names a file
   ``"drawn"`` as well, and the truth as far as it is drawn is written there;
-* ``{"complete": true, …}`` with the same fields makes the truth file of the drawn one, which it removes;
+* ``{"complete": true, …}`` with the same fields makes the truth file of the drawn one, which stays: the same request
+  with another attempt and another truth file gives the same reality with new hidden inputs;
 * ``{"public_key": true}`` answers ``{"ok": true, "public_key": hex}``, against which bundles are verified.
 
 What is refused is answered by ``{"ok": false, "error": …}``; a failure inside a lab's ``key.py`` is told by its class
@@ -376,7 +377,6 @@ class Custodian:
         if not isinstance(more, Mapping) or set(more) & set(truth):
             raise TwinError(f"{folder.name}/key.py", "consequences() must return a dict of names that reality() lacks")
         write_secret(whole, _secret(folder, "consequences", truth | more))
-        drawn.unlink(missing_ok=True)
         return {"ok": True, "commitment": leaves.commitment()}
 
     def _load(self, folder: Path) -> ModuleType:

@@ -18,6 +18,7 @@ COMMANDS = {
     "lab": "Build, verify and release labs.",
     "cohort": "Set up a course and its students' bundles.",
     "grade": "Grade what students have submitted.",
+    "regrade": "Grade again after a change, and see what would change first.",
     "certify": "Issue certificates to those who meet the cut.",
     "credential": "Verify a certificate offline.",
     "apps": "Serve the public apps.",

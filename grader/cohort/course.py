@@ -6,7 +6,9 @@ labs/<lab>/                     the released lab with its answer key, as it was 
 keys/course.key, journal.key    0600; whoever has them has the course
 truth/<student>/<lab>.json      0600 (<lab>.drawn.json before the first grading)
 bundles/<student>/<lab>/        what that student gets
+attempts/<lab>/<student>/<n>/   a copy of each hand-in, as it was graded
 journal/<lab>/<student>/        one durable record a graded submission
+grading.toml                    attempts, due dates and lateness, where the course has rules of its own
 """
 
 import os
@@ -109,9 +111,10 @@ class Course:
         """The page a student reads."""
         return self.root / "feedback" / student_id / lab_id / f"{lab_id}.html"
 
-    def truth(self, student_id: str, lab_id: str) -> Path:
-        """A student's hidden reality."""
-        return self.root / "truth" / student_id / f"{lab_id}.json"
+    def truth(self, student_id: str, lab_id: str, attempt: int = 1) -> Path:
+        """A student's hidden reality, with the hidden inputs of an attempt."""
+        later = f".attempt-{attempt}" if attempt > 1 else ""
+        return self.root / "truth" / student_id / f"{lab_id}{later}.json"
 
     def drawn(self, student_id: str, lab_id: str) -> Path:
         """A student's hidden reality as far as their bundle needs it: before the first grading."""
@@ -120,6 +123,10 @@ class Course:
     def bundle(self, student_id: str, lab_id: str) -> Path:
         """A student's own data, as the course gave it."""
         return self.root / "bundles" / student_id / lab_id
+
+    def attempts(self, student_id: str, lab_id: str) -> Path:
+        """Copies of a student's hand-ins."""
+        return self.root / "attempts" / lab_id / student_id
 
     def journal(self, lab_id: str) -> Path:
         """Records of graded submissions of a lab."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,7 @@ from grader.cohort import durable
 from grader.cohort.course import Course
 from grader.cohort.roster import Student
 from grader.errors import GraderError
+from grader.isolation.processes import cpu_s
 
 PATIENCE_S = 300.0
 
@@ -68,10 +69,14 @@ class TruthProcess:
         request = self._request(student, lab_id, attempt)
         for name in ("truth", "bundle"):
             durable.make_folder(Path(request[name]).parent, 0o700)
+        for later in self._course.truth(student.id, lab_id).parent.glob(f"{lab_id}.attempt-*.json"):
+            later.unlink()  # hidden inputs that belong to the reality which is about to be replaced
         return str(self._ask(request, f"{lab_id}, reality of {student.id}")["commitment"])
 
     def complete(self, student: Student, lab_id: str, attempt: int = 1) -> None:
         """Work out what only grading needs of a student's reality, which was drawn with their bundle.
+
+        Each attempt gets hidden inputs of its own; the reality and the bundle stay.
 
         Raises:
             GraderError: the lab's key failed for this student, or the process is gone.
@@ -87,10 +92,14 @@ class TruthProcess:
             "student": student.derived_from,
             "form": "a",
             "attempt": attempt,
-            "truth": str(course.truth(student.id, lab_id)),
+            "truth": str(course.truth(student.id, lab_id, attempt)),
             "drawn": str(course.drawn(student.id, lab_id)),
             "bundle": str(course.bundle(student.id, lab_id)),
         }
+
+    def cpu_s(self) -> float:
+        """Processor seconds that the process has used so far."""
+        return cpu_s([self._process.pid])
 
     def public_key(self) -> str:
         """What a bundle's signature is checked with."""
@@ -125,6 +134,44 @@ class TruthProcess:
         return line
 
 
+class Realities:
+    """Truth processes that are kept for the next student; a context manager, safe to use from several threads."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._idle: queue.SimpleQueue[TruthProcess] = queue.SimpleQueue()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().__exit__(kind, error, at)
+
+    def truth(self, student: Student, lab_id: str, attempt: int = 1) -> tuple[bytes, float]:
+        """A student's whole reality, and the processor seconds that working it out has cost now.
+
+        Raises:
+            GraderError: nothing was derived for this student, or the lab's key failed.
+        """
+        used = 0.0
+        if not is_complete(self._course, student, lab_id, attempt):
+            try:
+                process = self._idle.get_nowait()
+            except queue.Empty:
+                process = TruthProcess(self._course).__enter__()
+            try:
+                before = process.cpu_s()
+                process.complete(student, lab_id, attempt)
+                used = process.cpu_s() - before
+            except BaseException:
+                process.__exit__(*sys.exc_info())
+                raise
+            self._idle.put(process)
+        return truth(self._course, student, lab_id, attempt), used
+
+
 def commitment(bundle: Path) -> str:
     """The commitment to a student's reality, as their bundle's manifest gives it.
 
@@ -146,16 +193,16 @@ def is_prepared(course: Course, student: Student, lab_id: str) -> bool:
     return drawn and (course.bundle(student.id, lab_id) / "manifest.json").is_file()
 
 
-def truth(course: Course, student: Student, lab_id: str) -> bytes:
+def truth(course: Course, student: Student, lab_id: str, attempt: int = 1) -> bytes:
     """A student's whole hidden reality; what only grading needs of it is worked out now if it was not before.
 
     Raises:
         GraderError: nothing was derived for this student, or the lab's key failed.
     """
-    path = course.truth(student.id, lab_id)
-    if not path.is_file() and course.drawn(student.id, lab_id).is_file():
+    if not is_complete(course, student, lab_id, attempt):
         with TruthProcess(course) as process:
-            process.complete(student, lab_id)
+            process.complete(student, lab_id, attempt)
+    path = course.truth(student.id, lab_id, attempt if _has_hidden_inputs(course, student, lab_id) else 1)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -163,14 +210,35 @@ def truth(course: Course, student: Student, lab_id: str) -> bytes:
         raise GraderError(f"{lab_id}, reality of {student.id}", "not found", then=then) from error
 
 
-def complete_all(course: Course, lab_id: str, students: Sequence[Student], jobs: int = 2) -> Iterator[Student]:
+def is_complete(course: Course, student: Student, lab_id: str, attempt: int = 1) -> bool:
+    """Whether nothing of a student's reality is left to be worked out for an attempt."""
+    whole = course.truth(student.id, lab_id, attempt)
+    return whole.is_file() or not _has_hidden_inputs(course, student, lab_id)
+
+
+def _has_hidden_inputs(course: Course, student: Student, lab_id: str) -> bool:
+    """Whether the lab's key works some of the reality out later, attempt by attempt."""
+    return course.drawn(student.id, lab_id).is_file()
+
+
+def complete_all(
+    course: Course, lab_id: str, students: Sequence[Student], jobs: int = 2, attempts: Mapping[str, int] | None = None
+) -> Iterator[Student]:
     """Work out, of realities that were drawn, what only grading needs; gives each student as theirs is ready.
+
+    Args:
+        course: the course.
+        lab_id: a lab that it has released.
+        students: those whose work is going to be graded.
+        jobs: truth processes at once.
+        attempts: by student, the number of the attempt; the first if not named.
 
     Raises:
         GraderError: the lab's key failed.
     """
-    drawn = [student for student in students if course.drawn(student.id, lab_id).is_file()]
-    return _share_out(course, drawn, jobs, lambda process, student: process.complete(student, lab_id))
+    number = {student.id: (attempts or {}).get(student.id, 1) for student in students}
+    drawn = [student for student in students if not is_complete(course, student, lab_id, number[student.id])]
+    return _share_out(course, drawn, jobs, lambda process, one: process.complete(one, lab_id, number[one.id]))
 
 
 def prepare_all(

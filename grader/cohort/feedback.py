@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from grader.cohort.journal import Record
 from grader.cohort.marked import check_id
 from grader.cohort.safe import markdown_html, outputs_html, safe_outputs
+from grader.cohort.standing import Standing
+from grader.cohort.standing import standing as of_records
 from grader.cohort.submission import Lesson
 from grader.cohort.verdict_box import COLOURS, SIGNS, WORDS, points, sentence, verdict_html
 from grader.workshop.lab import Lab, Task
@@ -60,7 +62,14 @@ a { color: var(--edge); }
 
 
 def feedback_page(
-    lab: Lab, lesson: Lesson, record: Record, name: str, marks: Mapping[str, PersonMark] | None = None
+    lab: Lab,
+    lesson: Lesson,
+    record: Record,
+    name: str,
+    marks: Mapping[str, PersonMark] | None = None,
+    *,
+    standing: Standing | None = None,
+    edition: str = "",
 ) -> str:
     """The feedback for one student as one HTML file.
 
@@ -73,10 +82,15 @@ def feedback_page(
         record: what grading found.
         name: the student's name in the roster.
         marks: what a person gave, by task.
+        standing: what counts of several attempts, and lateness; the record alone if None.
+        edition: a word that tells this page from another, kept in its head.
     """
     marks = marks or {}
+    standing = standing or of_records({"": record}, "last")
+    person = sum(mark.score for mark in marks.values())
     rows = "\n".join(_row(task, record, marks.get(task.id)) for task in lab.tasks)
-    notes = "\n".join(f'<p class="note">{html.escape(finding.detail)}</p>' for finding in record.findings)
+    told = [*standing.notes(person), *(finding.detail for finding in record.findings)]
+    notes = "\n".join(f'<p class="note">{html.escape(sentence)}</p>' for sentence in told)
     practice = '<p><span class="practice">practice: it counts for no certificate</span></p>' if record.practice else ""
     when = html.escape(record.graded_at.replace("T", " ")[:16])
     return f"""<!DOCTYPE html>
@@ -85,6 +99,7 @@ def feedback_page(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="edition" content="{html.escape(edition)}">
 <title>{html.escape(lab.title)} – feedback</title>
 <style>{_STYLE}</style>
 </head>
@@ -93,7 +108,7 @@ def feedback_page(
 <h1>{html.escape(lab.title)}</h1>
 <p class="quiet">Feedback for {html.escape(name)} · graded {when}</p>
 {practice}
-{_score(lab, record, marks)}
+{_score(lab, standing, marks)}
 {notes}
 <h2>Task by task</h2>
 <table class="tasks">
@@ -110,9 +125,10 @@ def feedback_page(
 """
 
 
-def _score(lab: Lab, record: Record, marks: Mapping[str, PersonMark]) -> str:
-    total = record.score + sum(mark.score for mark in marks.values())
-    waiting = [task for task in lab.tasks if _waits(task, record, marks.get(task.id))]
+def _score(lab: Lab, standing: Standing, marks: Mapping[str, PersonMark]) -> str:
+    person = sum(mark.score for mark in marks.values())
+    total = standing.score + person - standing.taken(person)
+    waiting = [task for task in lab.tasks if _waits(task, standing.record, marks.get(task.id))]
     share = 100 * total / lab.max_score
     left = sum(task.points for task in waiting)
     told = f'<p class="quiet">{points(left)} points wait for a person to read your text.</p>' if waiting else ""

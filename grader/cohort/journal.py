@@ -10,7 +10,7 @@ import hmac
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,9 @@ class Record:
         cpu_s: processor seconds of student, checker and replay.
         tier: the isolation that was used.
         practice: graded by a throw-away course: never certifies.
+        attempt: number of the hand-in, from 1.
+        sequence: number of this grading among the student's; a later one of an attempt stands in for an earlier.
+        readable: whether what was handed in was a notebook of this lab at all.
     """
 
     student: str
@@ -66,6 +69,9 @@ class Record:
     wall_s: float = 0.0
     tier: str = ""
     practice: bool = False
+    attempt: int = 1
+    sequence: int = 0
+    readable: bool = True
 
     @property
     def score(self) -> float:
@@ -107,6 +113,29 @@ class Journal:
             return None
         except (ValueError, KeyError, TypeError):
             return None  # damaged: graded again
+
+    def current(self, student: str) -> dict[str, Record]:
+        """A student's records by name, the latest of each attempt, the first attempt first."""
+        names = sorted(path.stem for path in (self._folder / student).glob("*.json"))
+        found = [(name, record) for name in names if (record := self.find(student, name)) is not None]
+        latest: dict[int, tuple[str, Record]] = {}
+        for name, record in sorted(found, key=lambda item: item[1].sequence):
+            latest[record.attempt] = (name, record)
+        return {name: record for _, (name, record) in sorted(latest.items())}
+
+    def add(self, name: str, record: Record) -> str:
+        """Keep a record as the newest of its attempt, whatever is there already; gives the name it has got.
+
+        Raises:
+            GraderError: the disk is full or the folder cannot be written.
+        """
+        folder = self._folder / record.student
+        before = [found.sequence for path in folder.glob("*.json") if (found := self.find(record.student, path.stem))]
+        record = replace(record, sequence=max(before, default=0) + 1)
+        # an earlier record of that name stays; one whose seal is broken is no record
+        own = f"{name}-{record.sequence}" if self.find(record.student, name) else name
+        self.keep(own, record)
+        return own
 
     def keep(self, name: str, record: Record) -> None:
         """Write a record durably.

@@ -29,7 +29,8 @@ from typing import Any
 from grader.checks.verdict import Verdict
 from grader.cohort import custody, durable
 from grader.cohort.course import Course, create_course, open_course, release_lab
-from grader.cohort.grading import Desk, Places
+from grader.cohort.desk import Desk
+from grader.cohort.grading import Places
 from grader.cohort.practice_words import points_table, refusal
 from grader.cohort.roster import Student
 from grader.cohort.submission import Lesson, read_lesson, read_submission

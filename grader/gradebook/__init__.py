@@ -5,6 +5,7 @@ command may need at once imports it inside functions.
 """
 
 from grader.gradebook.book import CONFIG, DATABASE, BookError, place, write_config
+from grader.gradebook.deadlines import deadlines, enter_deadlines
 from grader.gradebook.grades import Grades, Line, enter_grades, enter_person_score, lines
 from grader.gradebook.releasing import enter_students, release
 
@@ -14,6 +15,8 @@ __all__ = [
     "BookError",
     "Grades",
     "Line",
+    "deadlines",
+    "enter_deadlines",
     "enter_grades",
     "enter_person_score",
     "enter_students",

@@ -35,11 +35,11 @@ c.Exchange.root = str(root / "exchange")
 c.ClearSolutions.code_stub = {{"python": {code_stub!r}}}
 c.ClearSolutions.text_stub = {text_stub!r}
 
-# `nbgrader autograde` and the formgrader's button grade as `practicum grade` does: in the sandbox.
+# `nbgrader autograde` and the formgrader's button grade as `practicum grade` does: in the sandbox. Lateness costs what
+# grading.toml says; nbgrader's own AssignLatePenalties would take that penalty away again.
 c.Autograde.autograde_preprocessors = [
     "grader.gradebook.SandboxedGrading",
     "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 '''

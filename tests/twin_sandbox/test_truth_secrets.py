@@ -105,9 +105,19 @@ def test_what_grading_needs_is_added_to_what_was_drawn_and_nothing_is_drawn_agai
     after = json.loads(whole.read_bytes())
     assert len(after.pop("tonight")) == 3
     assert after == before
-    assert not drawn.exists()
     assert whole.stat().st_mode & 0o777 == 0o600
     assert bytes_of(Path(wanted["bundle"])) == given
+
+
+def test_another_attempt_keeps_what_was_drawn_and_has_hidden_inputs_of_its_own(lab, tmp_path):
+    wanted = request(lab, tmp_path)
+    ask(wanted)
+    again = wanted | {"complete": True, "attempt": 2, "truth": str(tmp_path / "second")}
+    assert ask(wanted | {"complete": True})["ok"]
+    assert ask(again)["ok"]
+    first, second = (json.loads(Path(one["truth"]).read_bytes()) for one in (wanted, again))
+    assert first.pop("tonight") != second.pop("tonight")
+    assert first == second
 
 
 def test_consequences_never_overwrite_what_was_drawn(lab, tmp_path):
