@@ -1,7 +1,8 @@
 """What a course's journal and gradebook say of each student, as issuing needs it.
 
 The journal's sealed records decide: a score changed by hand in the gradebook changes no certificate. The
-gradebook alone knows whether a person has read the essay.
+gradebook alone knows whether a person has read the essay. Of several attempts the last or the mean counts, never the
+best; lateness costs points in a course, not competence.
 """
 
 from importlib.metadata import version
@@ -11,7 +12,9 @@ from grader.certify.issuing import Student
 from grader.certify.rules import WAITS, Submission, TaskScore
 from grader.cohort.course import Course
 from grader.cohort.custody import commitment
-from grader.cohort.journal import Journal, Record, grader_digest
+from grader.cohort.journal import Journal, grader_digest
+from grader.cohort.policy import read_policy
+from grader.cohort.standing import FOR_CERTIFICATE, Standing, standing
 from grader.credentials.identity import Person
 from grader.workshop.lab import Lab
 
@@ -27,11 +30,12 @@ def graded_work(course: Course) -> list[Student]:
         lab = course.lab(lab_id)
         journal = Journal(course.journal(lab_id), course.journal_key)
         waiting = {line.student: line.waits for line in gradebook.lines(course.root, lab_id)}
-        for student, name in journal.entered().items():
-            record = journal.find(student, name)
-            if record is not None:
+        counts = FOR_CERTIFICATE[read_policy(course).counts]
+        for student in journal.entered():
+            records = journal.current(student)
+            if records:
                 work.setdefault(student, {})[lab_id] = _submission(
-                    course, lab, record, waits=waiting.get(student, True)
+                    course, lab, standing(records, counts), waits=waiting.get(student, True)
                 )
     return [
         Student(Person(one.id, one.name, one.email, sample=one.sample), work.get(one.id, {}))
@@ -39,9 +43,11 @@ def graded_work(course: Course) -> list[Student]:
     ]
 
 
-def _submission(course: Course, lab: Lab, record: Record, *, waits: bool) -> Submission:
+def _submission(course: Course, lab: Lab, found: Standing, *, waits: bool) -> Submission:
+    record = found.record
     scores = {
-        task: TaskScore(verdict.score, verdict.max_score, verdict.status) for task, verdict in record.verdicts.items()
+        task: TaskScore(found.scores[task], verdict.max_score, verdict.status)
+        for task, verdict in record.verdicts.items()
     }
     for task in lab.tasks:
         if task.kind == "manual":

@@ -7,9 +7,13 @@ from pathlib import Path
 import click
 
 from grader.cohort import backup as backups
-from grader.cohort import custody
+from grader.cohort import custody, durable
 from grader.cohort.course import Course, create_course, open_course, release_lab
 from grader.cohort.roster import Student, read_roster, sample_students
+from grader.cohort.similar_page import similar_page
+from grader.cohort.similarity import similar_pairs
+from grader.cohort.standing import graded_answers
+from grader.cohort.submission import read_lesson
 from grader.errors import GraderError
 from grader.workshop.lab import Lab, find_lab
 from twin_sandbox.data import data_folder
@@ -63,11 +67,21 @@ def init(
 @click.option("--course", "folder", type=_FOLDER, required=True, help="The course's folder.")
 @click.option("--lab", "lab_id", help="This lab alone. Default: every released lab.")
 @click.option("--student", "names", multiple=True, help="This student alone; several times.")
+@click.option(
+    "--for-grading", is_flag=True, help="Also work out ahead what grading needs: then no result waits for it."
+)
 @click.option("--afresh", is_flag=True, help="Derive existing ones again too, after a lab's key has changed.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Realities derived at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def bundles(
-    folder: Path, lab_id: str | None, names: tuple[str, ...], jobs: int, *, afresh: bool, as_json: bool
+    folder: Path,
+    lab_id: str | None,
+    names: tuple[str, ...],
+    jobs: int,
+    *,
+    for_grading: bool,
+    afresh: bool,
+    as_json: bool,
 ) -> None:
     """Derive what is missing: realities and bundles of late joiners. Nobody's existing reality is touched."""
     course = open_course(folder)
@@ -75,10 +89,41 @@ def bundles(
     made = {}
     for lab in [course.lab(lab_id).id] if lab_id else course.released():
         made[lab] = prepare(course, lab, students, jobs, afresh=afresh, quiet=as_json)
+        if for_grading:
+            _complete(course, lab, students, jobs, quiet=as_json)
     if as_json:
         click.echo(json.dumps(made, ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(f"{lab}: {len(done)} made" for lab, done in made.items()) or "No lab is released yet.")
+
+
+@command.command()
+@click.argument("lab_id", metavar="LAB")
+@click.option("--course", "folder", type=_FOLDER, default=Path(), help="Default: here.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: similar/LAB.html in the course.")
+@click.option("--json", "as_json", is_flag=True, help="Print the pairs as JSON; writes the page with --out alone.")
+def similar(lab_id: str, folder: Path, out: Path | None, *, as_json: bool) -> None:
+    """Show pairs of students whose code in LAB looks alike, for your judgement alone: it is in no score."""
+    course = open_course(folder)
+    lab = course.lab(lab_id)
+    lesson = read_lesson(course.release_notebook(lab_id), lab_id)
+    answers = graded_answers(course, lab_id)
+    code = lesson.code_answers
+    shown = {student: {cell: text for cell, text in own.items() if cell in code} for student, own in answers.items()}
+    pairs = similar_pairs(shown, {cell: lesson.released[cell] for cell in code})
+    if as_json:
+        told = [{"one": pair.one, "other": pair.other, "share": round(pair.share, 3)} for pair in pairs]
+        click.echo(json.dumps({"lab": lab_id, "students": len(shown), "pairs": told}, ensure_ascii=False, indent=1))
+    if out is None and not as_json:
+        durable.make_folder(course.root / "similar", 0o700)
+    page = out or (None if as_json else course.root / "similar" / f"{lab_id}.html")
+    if page is not None:
+        names = {student.id: student.name for student in course.students()}
+        durable.write(page, similar_page(lab.title, pairs, shown, names).encode("utf-8", "replace"), 0o600)
+    if not as_json:
+        for pair in pairs:
+            click.echo(f"{pair.one} and {pair.other}: {100 * pair.share:.0f} % alike")
+        click.echo(f"{len(pairs)} pairs of {len(shown)} students, side by side: {page}")
 
 
 _PASSPHRASE = click.option(
@@ -143,6 +188,14 @@ def prepare(
             made.append(student.id)
             bar.update(1)
     return sorted(made)
+
+
+def _complete(course: Course, lab_id: str, students: list[Student], jobs: int, *, quiet: bool) -> None:
+    """Work out hidden inputs with a progress bar."""
+    missing = [student for student in students if not custody.is_complete(course, student, lab_id)]
+    with click.progressbar(length=len(missing), label=f"{lab_id}: hidden inputs", file=sys.stderr, hidden=quiet) as bar:
+        for _ in custody.complete_all(course, lab_id, missing, jobs):
+            bar.update(1)
 
 
 def _release(course: Course, lab: Lab, jobs: int, *, quiet: bool) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.cohort.journal import Record
+from grader.cohort.course import Course
+from grader.cohort.journal import Journal, Record
 from grader.cohort.late import Lateness
 
 Counts = Literal["last", "best", "mean"]
@@ -89,6 +90,13 @@ def standing(
         scores = {task: _mean([_score(record, task) for record in found]) for task in scores}
         penalty = _mean([min(_points(late.get(record.attempt)), record.score) for record in found])
     return Standing(shown, name, scores, len(in_order), most, counts, late.get(shown.attempt), penalty)
+
+
+def graded_answers(course: Course, lab_id: str) -> dict[str, Mapping[str, str]]:
+    """By student of the roster, what they answered in the attempt that was graded last, by answer cell."""
+    journal = Journal(course.journal(lab_id), course.journal_key)
+    records = {student.id: list(journal.current(student.id).values()) for student in course.students()}
+    return {student: found[-1].answers for student, found in records.items() if found}
 
 
 def _best(record: Record, late: Mapping[int, Lateness | None]) -> tuple[float, int]:

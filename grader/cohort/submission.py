@@ -73,6 +73,12 @@ class Lesson:
     digest: str
     released: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def code_answers(self) -> frozenset[str]:
+        """Answer cells that hold code, not text."""
+        cells = (cell for cell in self.notebook["cells"] if _is_answer(cell) and cell["cell_type"] == "code")
+        return frozenset(str(cell_marks(cell)["grade_id"]) for cell in cells)
+
     def graft(self, answers: Mapping[str, str]) -> list[Cell]:
         """All code cells in order with ``answers`` in place; check cells left out."""
         cells = []

@@ -94,7 +94,7 @@ def _last_record(course: Course | None, lab_id: str, student: str) -> Record | N
     records = [record for name in names if (record := journal.find(student, name)) is not None]
     return max(
         (record for record in records if record.submission == handed_in),
-        key=lambda record: record.graded_at,
+        key=lambda record: record.sequence,
         default=None,
     )
 
