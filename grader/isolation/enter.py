@@ -1,24 +1,17 @@
 """How a fork of a warm parent becomes a job: namespaces and mounts of its own, then every privilege given up.
 
-The fork is process 1 of its namespace. It builds the walls and forks once more: the first process collects what
-others leave behind, the second does the work. Both are locked in the same way, so that neither is a way round the
-other's walls. Until :func:`lock` has returned, nothing that a student wrote has been read.
+The fork is process 1 of its namespace, so its end is the end of everything that it started. It cannot stay behind:
+the parent is process 1 of the namespace around it, watches the controller's connection, and ends with it, even where
+the job is stopped. Until :func:`lock` has returned, nothing that a student wrote has been read.
 """
 
 import os
 import resource
-import select
 import signal
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from grader.isolation import kernel, packing, seccomp
-
-_MOST_FILES = 4096
-_LOOK_MS = 50
-_CONTROLLER_GONE = 72
 
 
 @dataclass(frozen=True)
@@ -85,27 +78,3 @@ def lock(walls: Walls, uid: int | None) -> None:
     kernel.control(kernel.DUMPABLE, 1)  # lost with the user: /proc/self must stay the job's own
     if walls.sandboxed:
         seccomp.load(walls.filter_program)
-
-
-def keep(walls: Walls, uid: int | None, worker: int, connection: int) -> NoReturn:
-    """The first process's whole life: collect ended processes, end with the worker or with the controller."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    os.closerange(3, connection)
-    os.closerange(connection + 1, _MOST_FILES)
-    lock(walls, uid)
-    kernel.control(kernel.DUMPABLE, 0)  # its memory and files are nobody's business
-    # A frozen worker never notices that the controller is gone, and the death signal of a parent without the right
-    # to signal our uid does not arrive: so the connection's other end is watched here. Nothing is read from it.
-    watched = select.poll()
-    watched.register(connection, 0)
-    while True:
-        with suppress(ChildProcessError):
-            ended, status = os.waitpid(-1, os.WNOHANG)
-            if ended == worker:
-                os._exit(max(os.waitstatus_to_exitcode(status), 0))
-            if ended:
-                continue
-        if watched.poll(_LOOK_MS):
-            os._exit(_CONTROLLER_GONE)

@@ -169,8 +169,9 @@ class Student:
             return
         try:
             sandbox.pipe.send({"do": "seal"})
-            sealed = sandbox.pipe.receive(time.monotonic() + _GRACE_S).header.get("sealed") is True
-            at_rest = sealed and sandbox.end_others()
+            sealed = sandbox.pipe.receive(time.monotonic() + _GRACE_S)
+            at_rest = sealed.header.get("sealed") is True and sandbox.follow(sealed.sender_pid)
+            at_rest = at_rest and sandbox.end_others()
         except (Closed, Garbled, Late):
             at_rest = False
         if not at_rest:

@@ -74,6 +74,7 @@ def main() -> None:
         return
     gc.collect()
     gc.freeze()  # what is loaded stays in pages that all jobs share
+    kernel.use_large_pages()
     with suppress(Closed, Garbled):
         control.send({"ready": True, "threads": len(list(Path("/proc/self/task").iterdir()))})
         _Forks(walls, role.main, warmed, control).serve()
@@ -134,19 +135,15 @@ class _Start:
 
     def run(self, work: Any, warmed: object) -> None:  # noqa: ANN401 - a module's function
         pipe = Pipe(socket.socket(fileno=self._connection), takes_files=True)
-        pipe.send({"first": True})
         try:
             if self._walls.sandboxed:
                 enter.build(self._walls, self._uid, self._bundle)
+            enter.lock(self._walls, self._uid)
         except OSError as error:
             pipe.send({"refused": str(error)})
             return
         if self._bundle >= 0:
             os.close(self._bundle)
-        worker = os.fork()
-        if worker:
-            enter.keep(self._walls, self._uid, worker, self._connection)
-        enter.lock(self._walls, self._uid)
         _reseed()
         work(warmed, Job(pipe, self._truth))
         os._exit(0)

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -69,16 +70,14 @@ class Sandbox:
         deadline = time.monotonic() + _START_S
         try:
             frame = self.pipe.receive(deadline)
-            self._first, self._first_pidfd = frame.sender_pid, os.pidfd_open(frame.sender_pid)
-            if "refused" not in frame.header:
-                frame = self.pipe.receive(deadline)
             if "refused" in frame.header:
                 raise GraderError(
                     f"sandbox of the {self.role}",
                     f"it did not start ({frame.header['refused']})",
                     then="Run `practicum doctor` to see what this machine lacks.",
                 )
-            self.pid, self._pidfd = frame.sender_pid, os.pidfd_open(frame.sender_pid)
+            self._first = self.pid = frame.sender_pid
+            self._first_pidfd, self._pidfd = os.pidfd_open(self.pid), os.pidfd_open(self.pid)
         except (Late, Garbled, ProcessLookupError):
             raise Closed from None
         return frame
@@ -107,8 +106,18 @@ class Sandbox:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, number)
 
+    def follow(self, pid: int) -> bool:
+        """Take ``pid`` for the main process, if it is that or a fork of it; whether it has a single thread."""
+        if pid != self.pid:
+            if pid not in descendants(self.pid):
+                return False
+            self.signal(signal.SIGSTOP)  # all others end with the first one, so it stays
+            os.close(self._pidfd)
+            self.pid, self._pidfd = pid, os.pidfd_open(pid)
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+
     def others(self) -> list[int]:
-        """Processes of the group that are neither its main process nor the first."""
+        """Processes of the group that are neither its main one nor the first."""
         return [pid for pid in descendants(self._first) if pid != self.pid and not is_zombie(pid)]
 
     def end_others(self) -> bool:
@@ -127,7 +136,7 @@ class Sandbox:
         return False
 
     def kill(self) -> None:
-        """End every process in it: the first process's death ends all others in its namespace."""
+        """End every process in it: the first takes all others of its namespace along."""
         if self._first_pidfd >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first_pidfd, signal.SIGKILL)

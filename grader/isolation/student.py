@@ -69,6 +69,24 @@ def _bring_fonts() -> None:
             shutil.copyfile(fonts, own / fonts.name)
 
 
+def _rest() -> None:
+    # a handler or a timer would act each time the frozen process wakes for a fork, after the last cell
+    for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(clock, 0)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            _signal(number, signal.SIG_DFL)
+    _signal(signal.SIGINT, signal.SIG_IGN)
+    _signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks are the controller's to watch
+
+
+def _leave_threads() -> None:
+    # a thread would go on as well, and could alter an answer: what is frozen and asked is a fork, which has none
+    if len(list(Path("/proc/self/task").iterdir())) > 1 and _fork():
+        while True:
+            signal.pause()
+
+
 class _Student:
     def __init__(self, pipe: Pipe, shell: Any, recorder: "Recorder", raw: "RawOutput") -> None:  # noqa: ANN401 - IPython's
         self._pipe, self._shell, self._recorder, self._raw = pipe, shell, recorder, raw
@@ -80,8 +98,8 @@ class _Student:
                 case "run":
                     self._run(frame)
                 case "seal":
-                    _signal(signal.SIGINT, signal.SIG_IGN)
-                    _signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks are the controller's to watch
+                    _rest()
+                    _leave_threads()
                     self._pipe.send({"sealed": True})
                 case "branch":
                     self._branch(frame)

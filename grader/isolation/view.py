@@ -139,6 +139,7 @@ def _add_system(view: View) -> None:
         OMP_NUM_THREADS="1",
         MKL_NUM_THREADS="1",
         NUMEXPR_NUM_THREADS="1",
+        JE_ARROW_MALLOC_CONF="background_thread:false",  # a parent that forks has one thread
         MPLCONFIGDIR="/tmp/matplotlib",  # noqa: S108 - private to the sandbox
         PRACTICUM_FONTS=str(FONTS),
         PRACTICUM_CACHE=str(INSIDE / ".cache"),
