@@ -85,6 +85,7 @@ def _instructor(course: Path, port: int | None, *, browser: bool) -> None:
     from grader.room.jupyter import Server, choose_port
     from grader.room.open import run_room
     from grader.room.workspace import state_folder
+    from twin_sandbox.data import data_folder
 
     root = course.expanduser().absolute()
     if not (root / "nbgrader_config.py").is_file():
@@ -95,7 +96,12 @@ def _instructor(course: Path, port: int | None, *, browser: bool) -> None:
             "Make one: practicum cohort init",
         )
     server = Server(
-        root=root, state=state_folder() / "instructor", port=choose_port(port), page="/formgrader", instructor=True
+        root=root,
+        state=state_folder() / "instructor",
+        port=choose_port(port),
+        page="/formgrader",
+        facts={"rubrics": str(data_folder("curriculum") / "rubrics")},
+        instructor=True,
     )
     run_room(
         server, lambda: click.echo(f"Formgrader is open: {server.url} (Ctrl-C closes it)."), browser=browser, cwd=root

@@ -18,6 +18,9 @@ _SETTINGS = Path(__file__).parent / "lab_settings"
 _DATA = Path(__file__).parent / "jupyter_data"
 """Holds the one template that nbconvert finds before its own: formulas in formgrader ask no other host."""
 
+FORMGRADER = "grader.gradebook.formgrader"
+"""nbgrader's formgrader with our guard in front; nbgrader's own is off."""
+
 _STUDENT_OFF = ("formgrader", "assignment_list", "course_list", "validate_assignment")
 
 
@@ -56,7 +59,11 @@ class Server:
         if not self.instructor:
             extensions |= dict.fromkeys((f"nbgrader.server_extensions.{name}" for name in _STUDENT_OFF), False)
         if self.instructor:
-            extensions["jupyter_server_mathjax"] = True
+            extensions |= {
+                "jupyter_server_mathjax": True,
+                FORMGRADER: True,
+                "nbgrader.server_extensions.formgrader": False,
+            }
         return {
             "ServerApp": {
                 "ip": IP,

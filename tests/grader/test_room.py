@@ -127,7 +127,8 @@ def test_an_instructor_has_nbgraders_pages(tmp_path):
     server = Server(root=tmp_path, state=tmp_path / "state", port=8888, page="/formgrader", instructor=True)
     folder = server.write()
     told = json.loads((folder / "jupyter_server_config.json").read_text())
-    assert not any("nbgrader" in name for name in told["ServerApp"]["jpserver_extensions"])
+    loaded = told["ServerApp"]["jpserver_extensions"]
+    assert (loaded["grader.gradebook.formgrader"], loaded["nbgrader.server_extensions.formgrader"]) == (True, False)
     off = json.loads((tmp_path / "state" / "app" / "settings" / "page_config.json").read_text())["disabledExtensions"]
     assert not any("nbgrader" in name for name in off)
 
