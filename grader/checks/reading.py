@@ -41,7 +41,12 @@ def as_number(name: str, value: object) -> float:
         raise Unreadable(f"{name} is the text {value[:40]!r}; hand in a number, without its unit.")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unreadable(f"{name} is of type {type(value).__name__}; hand in a number.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise Unreadable(
+            f"{name} is a number of {len(str(value))} digits; hand in one that a float can hold."
+        ) from None
 
 
 def as_time(name: str, value: object) -> pd.Timestamp:
