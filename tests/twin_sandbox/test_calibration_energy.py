@@ -5,7 +5,7 @@ import pytest
 from twin_sandbox.calibration import figures, pictures
 
 
-@pytest.mark.parametrize(("part", "count"), [("sun", 9), ("heat", 11), ("buildings", 14)])
+@pytest.mark.parametrize(("part", "count"), [("sun", 9), ("heat", 11), ("buildings", 18)])
 def test_the_figures_lie_in_their_ranges(twin, part, count):
     found = figures(twin, part)
     assert [f"{value.name} {value.value}" for value in found if not value.ok] == []

@@ -211,7 +211,7 @@ TEXT = sample_recipe().read_text("utf-8")
     [
         ('from = ["Substation West", 1]', 'from = ["Substation South", 1]', "power.ring[0].from"),
         ('to = ["Substation Harbour", 2]', 'to = ["Substation Harbour", 3]', "power.ring[0].to"),
-        ("short_circuit_mva = 280.0", 'short_circuit_mva = "strong"', "power.feed[0].short_circuit_mva"),
+        ("short_circuit_mva = 165.0", 'short_circuit_mva = "strong"', "power.feed[0].short_circuit_mva"),
         ("offset_m = 3.2", "offset_m = nan", "power.ring[0].offset_m"),
         ('name_zh = "城北变电站", ', "", "power.feed[0].name_zh"),
     ],

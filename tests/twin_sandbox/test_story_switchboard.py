@@ -2,12 +2,12 @@
 
 A storm of 500 years (115 mm in an hour) on a surge of 1.2 m:
 
-    17:34  boards 15 and 16 in Plane Tree Road under water: 53 consumers dark
-    17:38  water runs into the basement of Anchor Street 16 (20 storeys, 329 residents): its board trips, its boosters
-           stand still; the uppermost tap falls from 10 m to the 3 m of the roof tank
-    17:43  ring-main unit 3 trips: board 7 of the pumping station is dark; its pump goes on, by the second feed
-    17:50  the second feed is cut off: after 30 s the diesel set carries two of the three pumps (330 kW)
-    18:20  the roof tank is empty: 16 storeys without water, to drink or to put out a fire with
+    17:31  ring-main units 12 and 18 under water: 72 consumers dark; the first feed of the pumping station is dead behind
+           unit 18: its pumps go on, by the second
+    17:36  unit 29 trips: Anning Road 17 (22 storeys, 299 residents) is dark, its boosters stand still; the uppermost
+           tap falls from 10 m to the 3 m of the roof tank
+    17:44  unit 3 trips, and with it the second feed: the diesel set carries two of the three pumps (330 kW)
+    18:25  the roof tank is empty: 18 storeys without water, to drink or to put out a fire with
 """
 
 import pandas as pd
@@ -52,7 +52,7 @@ def test_the_board_trips_when_water_reaches_it_and_the_house_loses_its_pressure(
 
 
 def test_without_the_wire_nothing_trips_and_every_tap_has_water(coupled, cut, booster):
-    assert (cut["power.energised"].iloc[:50] > 0.5).all(axis=None)  # until the second feed is cut off
+    assert (cut["power.energised"] > 0.5).all(axis=None)
     assert cut["power.energised"][booster].min() == 1.0
     assert cut["supply.service_pressure_m"][HOUSE].iloc[1:].min() > 9.0
     dark = (coupled["power.energised"].iloc[-1] < 0.5).sum() - (cut["power.energised"].iloc[-1] < 0.5).sum()
@@ -63,16 +63,16 @@ def test_the_second_feed_then_the_diesel_set_saves_storm_pumps(twin, coupled):
     volts, diesel = coupled["power.voltage_pu"], coupled["power.diesel_kw"][STATION_DIESEL]
     pumps = list(twin.district.entities["pumps"].index)
     on = coupled["power.energised"][pumps]
-    one_dark = first(volts[FIRST_FEED] == 0.0)
-    both_dark = coupled.scenario.events[0].start
+    one_dark, both_dark = (first(volts[feed] == 0.0) for feed in (FIRST_FEED, SECOND_FEED))
     assert one_dark < both_dark
-    assert (on[:both_dark] == 1.0).all(axis=None)
-    assert (diesel[:both_dark] == 0.0).all()
+    before = slice(None, both_dark - MINUTE)
+    assert (on[before] == 1.0).all(axis=None)
+    assert (diesel[before] == 0.0).all()
     after = slice(both_dark + 2 * MINUTE, None)
     assert on[after].sum(axis=1).eq(2.0).all()
     assert diesel[after].between(320.0, 400.0).all()
     assert coupled["drainage.pump_kw"][after].iloc[2:].sum(axis=1).max() == pytest.approx(2 * 165.0)
-    assert volts[SECOND_FEED].iloc[-1] > 0.9
+    assert volts[[FIRST_FEED, SECOND_FEED]].iloc[-1].eq(0.0).all()
 
 
 def test_fire_fighting_upstairs_is_lost_and_hydrants_in_the_street_keep_their_head(twin, coupled, cut):
@@ -82,7 +82,7 @@ def test_fire_fighting_upstairs_is_lost_and_hydrants_in_the_street_keep_their_he
     """
     services = twin.district.entities["water_services"]
     house = services[services["building_code"] == HOUSE].iloc[0]
-    assert house["storeys"] - house["direct_storeys"] == 16
+    assert house["storeys"] - house["direct_storeys"] == 18
     dry = coupled["supply.service_pressure_m"].iloc[-1] <= 0.0
     wet = cut["supply.service_pressure_m"].iloc[-1] <= 0.0
     assert dry[HOUSE]

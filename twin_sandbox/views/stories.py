@@ -25,12 +25,12 @@ WET, DRY, RED, GREEN, QUIET, INK = "#1e5092", "#c4853d", "#b3261e", "#1a7f5a", "
 SHUT_M = 0.27
 """Depth at which the stories' police shut a street [m]."""
 
-UNDERPASS, HOUSE, BOARD = "SB010504FRD000LS", "SB010306BBD006MK", "SB010306FEB003WE"
-"""Lotus Underpass; Anchor Street 16, of 20 storeys, and the switchboard in its basement."""
-FIRST_FEED, SECOND_FEED, STATION_DIESEL = "SB010501FEB000MD", "SB010501FEB001Q1", "SB010501FED0002S"
-"""The two boards of the pumping station, and its diesel set."""
-RING_UNIT = "SB010103FEB000DI"
-"""Ring-main unit 3 in Fishmarket Street, on the way to the first of them."""
+UNDERPASS, HOUSE, BOARD = "SB010504FRD000LS", "SB010906BBD007G0", "SB010906FEB001WP"
+"""Lotus Underpass; Anning Road 17, of 22 storeys, and the ring-main unit in the street that feeds it (unit 29)."""
+FIRST_FEED, SECOND_FEED, STATION_DIESEL = "SB010501FEB001DR", "SB010501FEB000HN", "SB010501FED0002S"
+"""The ring-main units that feed the two boards of the pumping station, and its diesel set."""
+RING_UNITS = {"SB010802FEB0019R": "18", "SB010103FEB000DI": "3"}
+"""Those under water on the way to each: unit 18 in Harbour Road, unit 3 in Fishmarket Street."""
 
 
 def play(twin: "Twin", story: str, *cut: str, **changes: object) -> "CoupledResult":
@@ -176,7 +176,7 @@ def _map_of_ways(axes: "Axes", wet: "CoupledResult", cut: "CoupledResult") -> No
 
 
 def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure":
-    """Water at two boards, feeds of the storm pumps, pressure in a tall house, consumers without power.
+    """Water at three ring-main units, feeds of the storm pumps, pressure in a tall house, consumers without power.
 
     Args:
         coupled: run of ``story_switchboard``.
@@ -191,8 +191,8 @@ def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure"
     figure = Figure(figsize=(9.0, 8.2), layout="constrained")
     water, dark, feeds, pumps, tap, hydrant = panels = figure.subplots(6, 1, sharex=True)
     times, site = coupled.times, coupled["drainage.site_depth_m"]
-    for board, colour, name in ((BOARD, RED, "basement of Anchor Street 16"), (RING_UNIT, WET, "ring-main unit 3")):
-        water.plot(times, site[board], color=colour, label=name)
+    for board, colour, name in zip((BOARD, *RING_UNITS), (RED, GREEN, WET), ("29", *RING_UNITS.values()), strict=True):
+        water.plot(times, site[board], color=colour, label=f"ring-main unit {name}")
         water.axhline(limits[board], color=colour, linestyle="--", linewidth=0.8)
     water.legend(loc="upper left", fontsize=7, frameon=False, title="dashed: where it trips", title_fontsize=7)
     for result, colour, name in ((cut, DRY, "wire cut"), (coupled, WET, "coupled")):
@@ -201,8 +201,8 @@ def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure"
         hydrant.plot(times[1:], result["supply.hydrant_m"].iloc[1:].min(axis=1), color=colour)
     dark.legend(loc="upper left", fontsize=7, frameon=False)
     volts = coupled["power.voltage_pu"]
-    feeds.plot(times, volts[FIRST_FEED], drawstyle="steps-post", color=WET, label="first board")
-    feeds.plot(times, volts[SECOND_FEED], color=GREEN, linestyle="--", label="second board")
+    feeds.plot(times, volts[FIRST_FEED], drawstyle="steps-post", color=WET, label="first feed")
+    feeds.plot(times, volts[SECOND_FEED], color=GREEN, linestyle="--", label="second feed")
     feeds.legend(loc="lower left", fontsize=7, frameon=False)
     pumps.plot(
         times, coupled["drainage.pump_kw"].sum(axis=1), drawstyle="steps-post", color=WET, label="three storm pumps"
@@ -213,18 +213,18 @@ def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure"
     hydrant.set_ylim(0, 34)
     for panel, told in zip(
         panels,
-        ("Water at two\nboards, m", "Consumers\nwithout power", "Voltage at the\npumping station, p.u.",
-         "Pumps and\ndiesel, kW", "Uppermost tap of\nAnchor Street 16, m", "Weakest hydrant\nin the street, m"),
+        ("Water at ring-\nmain units, m", "Consumers\nwithout power", "Voltage at the\npumping station, p.u.",
+         "Pumps and\ndiesel, kW", "Uppermost tap of\nAnning Road 17, m", "Weakest hydrant\nin the street, m"),
         strict=True,
     ):  # fmt: skip
         _tidy(panel, told)
     pressure = coupled["supply.service_pressure_m"][HOUSE].iloc[1:]
-    tripped, both = first(site[BOARD] > limits[BOARD]), coupled.scenario.events[0].start
-    one, empty = first(volts[FIRST_FEED] == 0.0), first(pressure <= 0.0)
+    tripped, empty = first(site[BOARD] > limits[BOARD]), first(pressure <= 0.0)
+    one, both = (first(volts[feed] == 0.0) for feed in (FIRST_FEED, SECOND_FEED))
     _mark(panels, [
-        (tripped, f"{tripped:%H:%M} basement board trips", RED),
-        (one, f"{one:%H:%M} ring-main unit 3 trips: one feed dark", WET),
-        (both, f"{both:%H:%M} second feed cut off: diesel", GREEN), (empty, f"{empty:%H:%M} roof tank dry", INK),
+        (one, f"{one:%H:%M} unit 18 trips: the pumps' first feed is dark", GREEN),
+        (tripped, f"{tripped:%H:%M} unit 29 trips: boosters stand still", RED),
+        (both, f"{both:%H:%M} unit 3 trips: second feed dark, diesel", WET), (empty, f"{empty:%H:%M} roof tank dry", INK),
     ])  # fmt: skip
     return figure
 

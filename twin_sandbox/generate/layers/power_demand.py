@@ -7,10 +7,12 @@ import numpy as np
 
 from twin_sandbox.generate.layers.site import Site
 
-# Per m² of floor: connected load, and what of it meets at the transformer at the hour when this use asks for most.
-# Connected loads lie in the bands of GB/T 50293-2014 (homes 30-70, public buildings 40-150, stores 15-50 W/m²).
+# Per m² of floor: connected load, and what of it meets at the transformer at the hour when this use asks for most on an
+# ordinary summer workday. Connected loads lie in the bands of GB/T 50293-2014 (homes 30-70, public buildings 40-150,
+# stores 15-50 W/m²), which are for planning; what meets is set so that a year's use is that of metered buildings
+# (GB/T 51161-2016, order: homes 25-40, offices 70-110, shops to 200 kWh/m²a).
 CONNECTED_W_M2 = {"residential": 50, "shop": 100, "office": 80, "school": 50, "hospital": 100, "port": 40}
-PEAK_W_M2 = {"residential": 23, "shop": 50, "office": 46, "school": 25, "hospital": 58, "port": 22}
+PEAK_W_M2 = {"residential": 9.5, "shop": 45, "office": 33, "school": 14, "hospital": 34, "port": 12}
 PLANT_W_M2 = (30, 12)  # connected and coincident of plant rooms: substations, pumping stations
 
 
@@ -79,7 +81,7 @@ _HOURS = {
 }
 # Summer is hot and humid; homes and offices hang on the district's heat in winter.
 _SEASONS = {
-    "residential": {"winter": 84, "spring": 58, "summer": 100, "autumn": 60},
+    "residential": {"winter": 66, "spring": 48, "summer": 100, "autumn": 50},
     "shop": {"winter": 82, "spring": 68, "summer": 100, "autumn": 70},
     "office": {"winter": 78, "spring": 62, "summer": 100, "autumn": 64},
     "school": {"winter": 86, "spring": 74, "summer": 100, "autumn": 76},

@@ -47,7 +47,7 @@ _NONE = float("nan")
 # GB 50736-2012, 3.0.2 and 3.0.6 (20 °C, 26 °C; air by person), GB 50189-2015, annex B (lamps, machines, persons by
 # area, here as means of a floor with corridors), JGJ 26-2018, 4 (homes 0.5 air changes, 3.8 W/m² inner gains)
 USES = {
-    "residential": Use(0.28, 0.5, 20.0, 26.0, 5.0, 30.0, 0.75),
+    "residential": Use(0.28, 0.5, 20.0, 26.0, 5.0, 30.0, 0.4),
     "shop": Use(0.35, 0.9, 20.0, 26.0, 13.0, 15.0, 0.9),
     "office": Use(0.40, 0.8, 20.0, 26.0, 13.0, 15.0, 0.9),
     "school": Use(0.35, 0.9, 20.0, 26.0, 8.0, 8.0, 0.7),
@@ -73,7 +73,7 @@ FACES_DEG = (0.0, 90.0, 180.0, 270.0)
 PRICE_CNY_KWH = 0.55
 """One price for all hours (homes in Shandong: 0.5469 CNY/kWh)."""
 BOILER_EFFICIENCY = 0.9
-OWN_HEAT_C = 18.5
+OWN_HEAT_C = 16.5
 """Mean of a house that heats on its own, where not every room is warm all day."""
 HOMES_COLD_W_M2, PUBLIC_COLD_W_M2 = 90.0, 150.0
 SPARE_HEAT = 1.15
