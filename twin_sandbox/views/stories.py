@@ -224,7 +224,8 @@ def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure"
     _mark(panels, [
         (one, f"{one:%H:%M} unit 18 trips: the pumps' first feed is dark", GREEN),
         (tripped, f"{tripped:%H:%M} unit 29 trips: boosters stand still", RED),
-        (both, f"{both:%H:%M} unit 3 trips: second feed dark, diesel", WET), (empty, f"{empty:%H:%M} roof tank dry", INK),
+        (both, f"{both:%H:%M} unit 3 trips: second feed dark, diesel", WET),
+        (empty, f"{empty:%H:%M} roof tank dry", INK),
     ])  # fmt: skip
     return figure
 
