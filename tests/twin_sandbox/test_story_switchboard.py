@@ -2,7 +2,7 @@
 
 A storm of 500 years (115 mm in an hour) on a surge of 1.2 m:
 
-    17:31  ring-main units 12 and 18 under water: 72 consumers dark; behind unit 18 the first feed of the pumping station
+    17:31  ring-main units 12 and 18 under water: 72 consumers dark; behind unit 18 the first feed of the station
            is dead: its pumps go on, by the second
     17:36  unit 29 trips: Anning Road 17 (22 storeys, 299 residents) is dark, its boosters stand still; the uppermost
            tap falls from 10 m to the 3 m of the roof tank
