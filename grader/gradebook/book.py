@@ -1,9 +1,6 @@
 """A course's settings for nbgrader, and its gradebook: any database that SQLAlchemy knows by URL."""
 
-import os
 import re
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +19,8 @@ _CONFIG_TEXT = '''\
 
 from pathlib import Path
 
+from grader.gradebook import template_folders
+
 c = get_config()  # noqa: F821 - nbgrader provides it
 root = Path(__file__).resolve().parent
 
@@ -30,6 +29,9 @@ c.CourseDirectory.root = str(root)
 # Any database by its SQLAlchemy URL, e.g. "postgresql+psycopg2://user:password@host/database".
 c.CourseDirectory.db_url = f"sqlite:///{{root / {database!r}}}"
 c.Exchange.root = str(root / "exchange")
+
+# A page of `nbgrader generate_feedback` asks no other host.
+c.HTMLExporter.extra_template_basedirs = template_folders()
 
 # What stands in a release where a solution stood.
 c.ClearSolutions.code_stub = {{"python": {code_stub!r}}}
@@ -48,6 +50,13 @@ _NO_DATABASE = re.compile(r"not a database|malformed|no such (table|column)")
 
 class BookError(GraderError):
     """The gradebook cannot be reached, read or written. What is graded is in the journal: the next run enters it."""
+
+
+def template_folders() -> list[str]:
+    """Where nbconvert finds the templates of the formgrader and of feedback: ours before nbgrader's."""
+    from nbgrader.server_extensions.formgrader.handlers import template_path
+
+    return [str(Path(__file__).parent / "formgrader" / "templates"), str(template_path)]
 
 
 def write_config(course: Path, course_id: str, code_stub: str, text_stub: str) -> Path:
@@ -106,15 +115,14 @@ def open_book(course: Path) -> Iterator[Any]:
     Raises:
         BookError: the database cannot be reached, read or written; also for what happens while it is open.
     """
-    from nbgrader.api import Gradebook
+    from nbgrader import api
     from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
+    api.get_alembic_version = _schema_version
     url = database_url(course)
     course_id = str(read_config(course).CourseDirectory.get("course_id", ""))
     try:
-        with own_programs():
-            book = Gradebook(url.render_as_string(hide_password=False), course_id)
-        with book:
+        with api.Gradebook(url.render_as_string(hide_password=False), course_id) as book:
             yield book
     except (DBAPIError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise refusal(url, error) from error
@@ -142,13 +150,12 @@ def _place(url: "URL") -> str:
     return url.render_as_string(hide_password=True)
 
 
-@contextmanager
-def own_programs() -> Iterator[None]:
-    """Let nbgrader, which calls ``alembic`` by name, find the one installed beside it."""
-    before = os.environ.get("PATH", os.defpath)
-    if shutil.which("alembic") is None:
-        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
+def _schema_version() -> str:
+    """What nbgrader notes in a new gradebook; its own way starts the program ``alembic``, which takes seconds."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from nbgrader.dbutil import ALEMBIC_DIR
+
+    config = Config()
+    config.set_main_option("script_location", ALEMBIC_DIR)
+    return str(ScriptDirectory.from_config(config).get_current_head())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import GraderError
-from grader.gradebook.book import open_book, own_programs, read_config
+from grader.gradebook.book import open_book, read_config
 from grader.gradebook.indexes import add_indexes
 
 
@@ -27,20 +27,19 @@ def release(course: Path, assignment: str) -> Path:
     directory.assignment_id = assignment
     log = _CollectingLog()
     working = Path.cwd()
-    with own_programs():
-        try:
-            converter = GenerateAssignment(coursedir=directory, config=config, force=True, log=log.logger)
-            converter.start()
-        except NbGraderException as error:
-            said = "; ".join(log.said) or str(error)
-            raise GraderError(
-                f"{course}, release of {assignment}",
-                f"nbgrader refused: {said}",
-                "Graded cells cannot be added or removed once there are submissions.",
-                "Give the changed lab another id, or start a new course.",
-            ) from error
-        finally:
-            os.chdir(working)
+    try:
+        converter = GenerateAssignment(coursedir=directory, config=config, force=True, log=log.logger)
+        converter.start()
+    except NbGraderException as error:
+        said = "; ".join(log.said) or str(error)
+        raise GraderError(
+            f"{course}, release of {assignment}",
+            f"nbgrader refused: {said}",
+            "Graded cells cannot be added or removed once there are submissions.",
+            "Give the changed lab another id, or start a new course.",
+        ) from error
+    finally:
+        os.chdir(working)
     return course / "release" / assignment / f"{assignment}.ipynb"
 
 
