@@ -11,12 +11,14 @@ import click
 
 from grader import gradebook
 from grader.cli.progress import Progress, duration
+from grader.cli.stock import grade as grade_stock_course
 from grader.cohort.course import Course, open_course
 from grader.cohort.grading import Forecast, Outcome, Places, Summary, grade_course, summary_json
 from grader.cohort.journal import Record
 from grader.cohort.submission import Finding
 from grader.cohort.verdict_box import SIGNS, points
 from grader.isolation.job import Ground, Incident
+from grader.stock.course import is_stock_course
 from grader.workshop.lab import Lab
 from twin_sandbox.data import data_folder
 from twin_sandbox.engines.drainage.compiled import compile_kernels
@@ -50,6 +52,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Grade every submission of ASSIGNMENT that is not graded yet; stopping loses nothing, running again goes on."""
+    if is_stock_course(folder):
+        if watch or dask:
+            raise click.UsageError("--watch and --dask are not for a course made for stock nbgrader.")
+        grade_stock_course(folder, assignment, students, jobs, force=force, as_json=as_json)
+        return
     course = open_course(folder)
     lab = course.lab(assignment)
     for student in students:

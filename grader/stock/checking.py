@@ -1,8 +1,9 @@
 """The checker's side: runs the test cells of a stock notebook over a student's values.
 
-The folder that the checker sees holds ``tests.json`` (see :func:`write_tests`) and ``files``, the course's own copy
-of what lies beside the notebook. What differs from student to student, where the student's cells set a name anew
-between two test cells, comes as the truth: ``{"changed": {test id: [names]}}``.
+The folder that the checker sees holds ``tests.json`` (see :func:`write_tests`), ``files``, the course's own copy of
+what lies beside the notebooks, and ``lab.py``, the imports that are loaded before the first submission. A task is
+``notebook/cell``. What differs from student to student, where their cells set a name anew between two tests, comes as
+the truth: ``{"changed": {task: [names]}}``.
 """
 
 import ast
@@ -70,27 +71,45 @@ class Tests:
     __test__ = False
 
 
-def write_tests(tests: Tests, files: Mapping[str, Path], folder: Path) -> Path:
-    """Make the folder that the checker sees as its lab, with an answer key that runs these test cells."""
+def write_tests(tests: Mapping[str, Tests], files: Mapping[str, Path], folder: Path) -> Path:
+    """Make the folder that the checker sees as its lab, with an answer key that runs these test cells.
+
+    Args:
+        tests: by notebook.
+        files: what lies beside the notebooks, by name.
+        folder: is made.
+    """
     (folder / FILES).mkdir(parents=True)
-    body = asdict(tests) | {"asked": sorted(tests.asked)}
+    body = {name: asdict(one) | {"asked": sorted(one.asked)} for name, one in tests.items()}
     (folder / TESTS).write_text(json.dumps(body), encoding="utf-8")
     for name, path in files.items():
         target = folder / FILES / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+    imports = dict.fromkeys(text for one in tests.values() for text in one.imports.values())
+    (folder / "lab.py").write_text("\n".join([*imports, ""]), encoding="utf-8")
     key = "from pathlib import Path\n\nfrom grader.stock.checking import checks_of\n\n"
     (folder / "key.py").write_text(key + "checks = checks_of(Path(__file__).parent)\n", encoding="utf-8")
     return folder
 
 
 def checks_of(folder: Path) -> dict[str, "TestCheck"]:
-    """The checks of an answer key that :func:`write_tests` made."""
-    body = json.loads((folder / TESTS).read_text(encoding="utf-8"))
-    cells = tuple(TestCell(**cell) for cell in body["cells"])
-    tests = Tests(cells, body["imports"], body["definitions"], frozenset(body["asked"]))
-    bench = Bench(tests, folder / FILES)
-    return {cell.id: TestCheck(bench, cell) for cell in cells}
+    """The checks, by task, of an answer key that :func:`write_tests` made; loads what the tests import."""
+    checks: dict[str, TestCheck] = {}
+    for notebook, body in json.loads((folder / TESTS).read_text(encoding="utf-8")).items():
+        cells = tuple(TestCell(**cell) for cell in body["cells"])
+        tests = Tests(cells, body["imports"], body["definitions"], frozenset(body["asked"]))
+        bench = Bench(tests, folder / FILES)
+        checks |= {task_id(notebook, cell.id): TestCheck(bench, cell) for cell in cells}
+        for text in tests.imports.values():
+            with suppress(Exception):  # what cannot be loaded here is the test's to stumble over
+                exec(text, {})  # noqa: S102 - an import statement of the instructor's
+    return checks
+
+
+def task_id(notebook: str, cell: str) -> str:
+    """A test cell's name among all notebooks of an assignment."""
+    return f"{notebook}/{cell}"
 
 
 class Bench:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import GraderError
+from grader.gradebook.book import read_config
 from grader.stock.notebook import StockNotebook, read_notebook
 
 _CONFIG = "nbgrader_config.py"
@@ -68,7 +69,7 @@ class StockCourse:
 
 def is_stock_course(root: Path) -> bool:
     """Whether a folder is a course of stock nbgrader and none of this product's."""
-    return not (root / "course.toml").exists() and ((root / _CONFIG).is_file() or (root / "source").is_dir())
+    return not (root / "course.toml").exists() and (root / _CONFIG).is_file()
 
 
 def open_stock_course(root: Path) -> StockCourse:
@@ -79,12 +80,8 @@ def open_stock_course(root: Path) -> StockCourse:
     """
     root = root.resolve()
     if not is_stock_course(root):
-        raise GraderError(str(root), "is no course", "A folder with nbgrader_config.py and source/.")
-    named: Any = {}
-    if (root / _CONFIG).is_file():
-        from grader.gradebook.book import read_config
-
-        named = read_config(root).get("CourseDirectory", {})
+        raise GraderError(str(root), "is no course", "A folder with nbgrader_config.py.")
+    named: Any = read_config(root).get("CourseDirectory", {})
     base = Path(str(named.get("root") or root))
     folders = {name: base / str(named.get(f"{name}_directory", name)) for name in _FOLDERS}
     return StockCourse(root, folders)

@@ -54,18 +54,17 @@ class StockAssignment:
         self.notebooks = {notebook.name: notebook for notebook in course.notebooks(name)}
         self.files = course.files(name)
         self.studies: dict[str, Study] = {}
-        self._workers = workers
         self._files_digest = records.files_digest(self.files)
-        self._rooms: dict[str, Room] = {}
+        self._room = Room(self.notebooks, self.files, workers=workers)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            stack.enter_context(self._room)
             for name, notebook in self.notebooks.items():
                 path = self._journal / f"{name}.study.json"
-                self.studies[name] = kept_study(path, notebook, self.files, records.grader_digest())
-                room = Room(notebook, self.files, workers=self._workers, beside=self.studies[name].beside)
-                self._rooms[name] = stack.enter_context(room)
+                digest = records.digest_of([notebook.digest, self._files_digest])
+                self.studies[name] = kept_study(path, notebook, self._room, digest)
             self._stack = stack.pop_all()
         return self
 
@@ -128,7 +127,7 @@ class StockAssignment:
             )
             return graded_notebook(notebook, empty, (), run), record
         steps = place(notebook, submission)
-        run = self._rooms[name].run(steps, files)
+        run = self._room.run(name, steps, files, self.studies[name].beside)
         record = NotebookRecord(
             judged=run.judged,
             manual={cell: cell not in submission.blank for cell in manual},

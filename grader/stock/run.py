@@ -13,7 +13,7 @@ from typing import Any, Self
 from grader.checks.verdict import Verdict
 from grader.isolation import Cell, Ground, Incident, Job, Limits, Pool, Report
 from grader.stock import names, points
-from grader.stock.checking import PASSED, write_tests
+from grader.stock.checking import PASSED, task_id, write_tests
 from grader.stock.hidden import hidden_lines
 from grader.stock.notebook import StockNotebook
 from grader.stock.placing import Step, changed
@@ -69,25 +69,23 @@ class NotebookRun:
 
 
 class Room:
-    """Where submissions of one notebook are run; made once, used by several threads.
+    """Where submissions of one assignment are run; made once, used by several threads.
 
     Args:
-        notebook: the instructor's.
-        course_files: what lies beside it, by name.
+        notebooks: the instructor's, by name.
+        files: what lies beside them, by name.
         limits: what one submission may use.
         workers: submissions at once.
-        beside: test cells that are known not to work by value, and why.
     """
 
     def __init__(
         self,
-        notebook: StockNotebook,
-        course_files: Mapping[str, Path],
+        notebooks: Mapping[str, StockNotebook],
+        files: Mapping[str, Path],
         limits: Limits | None = None,
         workers: int = 1,
-        beside: Mapping[str, str] | None = None,
     ) -> None:
-        self.notebook, self._files, self.beside = notebook, dict(course_files), dict(beside or {})
+        self._notebooks, self._files = dict(notebooks), dict(files)
         self._limits = limits or Limits(call_s=30.0)
         self._workers = workers
         self._stack = ExitStack()
@@ -96,8 +94,8 @@ class Room:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practicum-stock-")))
             folder.chmod(0o755)
-            self._folder = folder
-            lab = write_tests(self.notebook.tests, self._files, folder / "labs" / "stock" / "tests")
+            tests = {name: notebook.tests for name, notebook in self._notebooks.items()}
+            lab = write_tests(tests, self._files, folder / "labs" / "stock" / "tests")
             for name in ("datasets", "districts/none"):
                 (folder / name).mkdir(parents=True)
             ground = Ground(lab=lab, datasets=folder / "datasets", district=folder / "districts" / "none")
@@ -110,82 +108,86 @@ class Room:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def run(self, steps: Sequence[Step], own_files: Mapping[str, Path] | None = None) -> NotebookRun:
+    def run(
+        self,
+        name: str,
+        steps: Sequence[Step],
+        own_files: Mapping[str, Path] | None = None,
+        beside: Mapping[str, str] | None = None,
+    ) -> NotebookRun:
         """Run a submission's steps and judge every test cell.
 
         Args:
+            name: the notebook's.
             steps: see :mod:`grader.stock.placing`.
             own_files: what the student handed in beside the notebook; the course's own files go before.
+            beside: test cells that are known not to work by value, and why.
 
         Raises:
             GraderError: nothing can be graded here; never for anything that a submission does.
         """
         result = NotebookRun()
-        with tempfile.TemporaryDirectory(prefix="practicum-stock-") as name:
-            bundle = Path(name) / "bundle"
+        notebook, forced = self._notebooks[name], dict(beside or {})
+        with tempfile.TemporaryDirectory(prefix="practicum-stock-") as folder:
+            bundle = Path(folder) / "bundle"
             _gather(bundle, {**(own_files or {}), **self._files})
-            by_value = {name: most for name, most in self.notebook.points.items() if name not in self.beside}
-            report = self._pool.grade(_job(steps, bundle, by_value))
+            by_value = {task_id(name, cell): most for cell, most in notebook.points.items() if cell not in forced}
+            report = self._pool.grade(_job(name, steps, bundle, by_value))
             result.add(report)
             result.outputs = {step.id: report.outputs.get(step.id, []) for step in steps if not step.test}
             result.incidents = list(report.incidents)
-            result.judged = {name: Judged(verdict) for name, verdict in report.verdicts.items()}
-            forced = {name: why for name, why in self.beside.items() if name in self.notebook.points}
+            verdicts = {task.removeprefix(task_id(name, "")): one for task, one in report.verdicts.items()}
+            result.judged = {cell: Judged(replace(one, task=cell)) for cell, one in verdicts.items()}
             forced |= _dependent(steps, forced)
-            met = {name: verdict.practice_hint for name, verdict in report.verdicts.items() if verdict.practice_hint}
+            met = {
+                cell: one.practice_hint for cell, one in verdicts.items() if one.practice_hint and cell not in forced
+            }
             if forced or met:
-                self._run_beside(steps, bundle, forced, met, result)
-        order = list(self.notebook.points)
-        result.judged = {name: result.judged[name] for name in order}
+                needed = _with_earlier(steps, {*forced, *met})
+                with_tests = [step for step in steps if not step.test or step.id in needed]
+                report = self._pool.grade(_job(name, with_tests, bundle, {}, tests=True))
+                result.add(report)
+                result.judged |= _judged_beside(notebook, report, forced, met)
+        result.judged = {cell: result.judged[cell] for cell in notebook.points}
         return result
 
-    def _run_beside(
-        self,
-        steps: Sequence[Step],
-        bundle: Path,
-        forced: Mapping[str, str],
-        met: Mapping[str, str],
-        result: NotebookRun,
-    ) -> None:
-        """Run the notebook once more as stock nbgrader does, with these test cells in it."""
-        needed = _with_earlier(steps, {*forced, *met})
-        report = self._pool.grade(
-            _job([step for step in steps if not step.test or step.id in needed], bundle, {}, tests=True)
-        )
-        result.add(report)
-        lost = {incident.where: incident for incident in report.incidents}
-        for name in {*forced, *met}:
-            most = self.notebook.points[name]
-            outputs = report.outputs.get(name, [])
-            score = points.of_outputs(outputs, most) if outputs or name not in lost else 0.0
-            if name in forced:
-                words = PASSED if score >= most else self._words(name, outputs)
-                result.judged[name] = Judged(
-                    Verdict(name, score, most, points.status(score, most), words), forced[name]
-                )
-            elif score > 0:
-                words = f"{met[name]} {WITHHELD}"
-                result.judged[name] = Judged(
-                    Verdict(name, 0.0, most, "could not be checked", words), met[name], waits=True
-                )
-            else:
-                result.judged[name] = Judged(Verdict(name, 0.0, most, "incorrect", met[name]), met[name])
 
-    def _words(self, name: str, outputs: Iterable[Mapping[str, Any]]) -> str:
-        source = next(cell.source for cell in self.notebook.test_cells if cell.id == name)
-        for output in outputs:
-            # with hidden tests in the cell, a message could quote one of them
-            if output.get("output_type") == "error" and not hidden_lines(source):
-                return f"{_BESIDE_FAILED}\n{output.get('ename')}: {str(output.get('evalue'))[:600]}"
-        return _BESIDE_FAILED
+def _judged_beside(
+    notebook: StockNotebook, report: Report, forced: Mapping[str, str], met: Mapping[str, str]
+) -> dict[str, Judged]:
+    """What test cells gave that ran as stock nbgrader runs them, in the process of the student's code."""
+    found = {}
+    lost = {incident.where for incident in report.incidents}
+    for cell in {**forced, **met}:
+        most, outputs = notebook.points[cell], report.outputs.get(cell, [])
+        score = points.of_outputs(outputs, most) if outputs or cell not in lost else 0.0
+        if cell in forced:
+            words = PASSED if score >= most else _words(notebook, cell, outputs)
+            verdict = Verdict(cell, score, most, points.status(score, most), words)
+            found[cell] = Judged(verdict, forced[cell])
+        elif score > 0:
+            verdict = Verdict(cell, 0.0, most, "could not be checked", f"{met[cell]} {WITHHELD}")
+            found[cell] = Judged(verdict, met[cell], waits=True)
+        else:
+            found[cell] = Judged(Verdict(cell, 0.0, most, "incorrect", met[cell]), met[cell])
+    return found
 
 
-def _job(steps: Sequence[Step], bundle: Path, by_value: Mapping[str, float], *, tests: bool = False) -> Job:
+def _words(notebook: StockNotebook, name: str, outputs: Iterable[Mapping[str, Any]]) -> str:
+    source = next(cell.source for cell in notebook.test_cells if cell.id == name)
+    for output in outputs:
+        # with hidden tests in the cell, a message could quote one of them
+        if output.get("output_type") == "error" and not hidden_lines(source):
+            return f"{_BESIDE_FAILED}\n{output.get('ename')}: {str(output.get('evalue'))[:600]}"
+    return _BESIDE_FAILED
+
+
+def _job(name: str, steps: Sequence[Step], bundle: Path, by_value: Mapping[str, float], *, tests: bool = False) -> Job:
     prelude = (files("grader.stock") / "prelude.py").read_text(encoding="utf-8")
     start = "\n\n_practicum_files()\ndel _practicum_files\n"
     cells = [Cell(_PRELUDE, prelude + start)]
     cells += [Cell(step.id, step.source) for step in steps if tests or not step.test]
-    truth = json.dumps({"changed": changed(steps)}).encode()
+    truth = json.dumps({"changed": {task_id(name, cell): names for cell, names in changed(steps).items()}}).encode()
     return Job(cells=cells, truth=truth, bundle=bundle, points=by_value)
 
 
