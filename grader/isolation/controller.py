@@ -19,6 +19,7 @@ from grader.isolation.warm import ParentLost, WarmParent
 
 _MAX_WORDS = 4_000
 _CHECKER_STARTS = 3
+_LOOK_S = 0.045
 
 
 class _Answerer(Protocol):
@@ -46,6 +47,7 @@ class Run:
         self._student = Student(self._start_student, job.cells, limits, self._watch)
         self._cpu = {"checker": 0.0, "replay": 0.0}
         self._replay_s = 0.0
+        self._next_look = 0.0
 
     def run(self) -> None:
         """Run the cells, judge the tasks, end both processes.
@@ -140,6 +142,10 @@ class Run:
             self._checker = None
 
     def _watch(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_S
         for sandbox in (self._student.sandbox, self._checker):
             if sandbox is not None:
                 sandbox.watch()

@@ -122,7 +122,7 @@ class Sandbox:
 
     def end_others(self) -> bool:
         """End all of :meth:`others`; whether none is left."""
-        for _ in range(20):
+        for wait_s in (0.001, 0.002, 0.005, *[0.01] * 20):
             others = self.others()
             if not others:
                 self.expendable.clear()
@@ -132,7 +132,7 @@ class Sandbox:
             for pid in others:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
+            time.sleep(wait_s)
         return False
 
     def kill(self) -> None:
