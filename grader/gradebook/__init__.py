@@ -4,7 +4,7 @@ The only package that imports nbgrader. That import takes seconds and no first r
 command may need at once imports it inside functions.
 """
 
-from grader.gradebook.book import CONFIG, DATABASE, BookError, place, write_config
+from grader.gradebook.book import CONFIG, DATABASE, BookError, place, template_folders, write_config
 from grader.gradebook.deadlines import deadlines, enter_deadlines
 from grader.gradebook.grades import Grades, Line, enter_grades, enter_person_score, lines
 from grader.gradebook.releasing import enter_students, release
@@ -24,6 +24,7 @@ __all__ = [
     "place",
     "read_points",
     "release",
+    "template_folders",
     "write_config",
 ]
 

@@ -1,5 +1,6 @@
 """A course's settings for nbgrader, and its gradebook: any database that SQLAlchemy knows by URL."""
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,9 +55,9 @@ class BookError(GraderError):
 
 def template_folders() -> list[str]:
     """Where nbconvert finds the templates of the formgrader and of feedback: ours before nbgrader's."""
-    from nbgrader.server_extensions.formgrader.handlers import template_path
-
-    return [str(Path(__file__).parent / "formgrader" / "templates"), str(template_path)]
+    # found, not imported: that would take seconds
+    nbgrader = Path(str(getattr(importlib.util.find_spec("nbgrader"), "origin", ""))).parent
+    return [str(base / "formgrader" / "templates") for base in (Path(__file__).parent, nbgrader / "server_extensions")]
 
 
 def write_config(course: Path, course_id: str, code_stub: str, text_stub: str) -> Path:

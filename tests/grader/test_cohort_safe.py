@@ -73,6 +73,14 @@ def test_markdown_shows_tags_as_text_and_has_no_scheme(attack: str):
     assert not re.search(r"(href|src)=\"\s*(javascript|data|java\s*script)\s*:", rendered, re.IGNORECASE)
 
 
+@pytest.mark.parametrize("image", ["![p](https://example.org/p.png)", "![p][k]\n\n[k]: /api/shutdown"])
+def test_markdown_fetches_no_picture(image: str):
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+    assert "<img" in markdown2html_mistune(image)
+    assert "<img" not in markdown2html_mistune(safe_markdown(image))
+
+
 def test_ordinary_markdown_stays_readable():
     text = "Depth **0.3 m** < 0.5 m & rising\n\n> quoted\n\n- `a < b`"
     assert safe_markdown(text) == text

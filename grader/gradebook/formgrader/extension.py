@@ -9,6 +9,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
 from tornado import web
 
+from grader.gradebook.book import template_folders
 from grader.gradebook.formgrader.pages import PageExporter, guarded_handlers
 
 _HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ class Formgrader(FormgradeExtension):  # type: ignore[misc]  # nbgrader publishe
         """The page of one submission is made from our template."""
         config = super().build_extra_config()
         config.HTMLExporter.template_name = "practicum"
-        config.HTMLExporter.extra_template_basedirs = [str(_HERE / "templates"), handlers.template_path]
+        config.HTMLExporter.extra_template_basedirs = template_folders()
         config.HTMLExporter.extra_template_paths = [handlers.template_path]
         return config
 
