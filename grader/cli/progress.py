@@ -24,13 +24,16 @@ class Progress:
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         self._total, self._done, self._begun = total, 0, time.monotonic()
-        self._quiet, self._live, self._told_at = quiet or not total, sys.stderr.isatty(), self._begun
+        self._quiet, self._live = quiet or not total, sys.stderr.isatty()
+        self._told_at = self._first_at = self._begun
 
     def line(self, text: str) -> None:
         """One more is done: print its line, then how far all is."""
         self._done += 1
         if self._quiet:
             return
+        if self._done == 1:
+            self._first_at = time.monotonic()
         if self._live:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -39,7 +42,9 @@ class Progress:
             self._tell()
 
     def _tell(self) -> None:
-        self._told_at = time.monotonic()
-        left_s = (self._told_at - self._begun) / self._done * (self._total - self._done)
+        self._told_at = now = time.monotonic()
+        # the first waits for what all need: what is done since tells more
+        since, done = (self._first_at, self._done - 1) if self._done > 1 else (self._begun, 1)
+        left_s = (now - since) / done * (self._total - self._done)
         told = f"{self._done} of {self._total} graded, about {duration(left_s)} left"
         click.echo(f"  {told}", err=True, nl=not self._live)

@@ -24,6 +24,7 @@ from grader.workshop.lab import Lab
 NO_ANSWER = "There is no answer in this cell yet."
 OWN_CELLS = "Cells that you added ({count}) were not run: what an answer needs belongs into its answer cell."
 _HEAD_BYTES = 2000
+_DIED = {"cell ended the process", "answers lost", "check failed", "notebook given up"}
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,11 @@ class Desk:
             points=self.lab.auto_points,
         )
         report = self.pool.grade(job)
+        if any(incident.kind in _DIED for incident in report.incidents):
+            # a process that something else has killed looks like one that ended itself, but ends so only once
+            again = self.pool.grade(job)
+            if not any(incident.kind in _DIED for incident in again.incidents):
+                report = again
         return replace(
             self._record(student, submission, report.verdicts),
             incidents=tuple(report.incidents),

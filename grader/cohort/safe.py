@@ -11,6 +11,7 @@ MAX_HTML_CHARS = 300_000
 MAX_TEXT_CHARS = 200_000
 # Cleaning takes time with the square of the depth: a student's page of nested boxes must not hold up the others.
 MAX_HTML_TAGS = 4_000
+MAX_FORMULAS = 100
 
 # fmt: off
 _TAGS = frozenset((
@@ -30,6 +31,7 @@ _ENTITY = re.compile(r"&(?=[#A-Za-z])")
 _SCHEME = re.compile(r"(javascript|vbscript|data|file|livescript|blob)\\*:(?=\S)", re.IGNORECASE)
 # A picture is fetched without a click: from a stranger's host it tells who reads, from ours it acts in their name.
 _IMAGE = re.compile(r"!(?=\[)")
+_FORMULA = "\\begin"
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -50,14 +52,23 @@ def safe_markdown(text: str) -> str:
     """Markdown whose tags and unusual addresses are shown as text, whoever renders it."""
     # Renderers decode entities inside an address, some of them twice. Full-width signs make no entity and no scheme.
     shown = _IMAGE.sub("！", _ENTITY.sub("＆", plain(text[:MAX_TEXT_CHARS])))
-    return _SCHEME.sub("\\1：", _TAG_START.sub("&lt;", shown))
+    return _few_formulas(_SCHEME.sub("\\1：", _TAG_START.sub("&lt;", shown)))
+
+
+def _few_formulas(text: str) -> str:
+    """The renderer looks for the end of each formula through the whole text: many begun ones take it minutes."""
+    return text if text.count(_FORMULA) <= MAX_FORMULAS else text.replace(_FORMULA, "＼begin")
 
 
 def markdown_html(text: str) -> str:
-    """Markdown as harmless HTML."""
+    """Markdown as harmless HTML; what the renderer cannot take is shown as it was written."""
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-    return safe_html(_ANCHOR.sub("", markdown2html_mistune(text[:MAX_TEXT_CHARS])))
+    try:
+        rendered = markdown2html_mistune(_few_formulas(text[:MAX_TEXT_CHARS]))
+    except Exception:  # noqa: BLE001 - it raises of its own for a missing attachment, and recurses as deep as it is told
+        return f"<pre>{html.escape(plain(text[:MAX_TEXT_CHARS]))}</pre>"
+    return safe_html(_ANCHOR.sub("", rendered))
 
 
 def plain(text: str) -> str:

@@ -178,9 +178,9 @@ def read_timestamp(root: Path, folder: Path) -> datetime | None:
         # "2026-11-21 10:00:00.000000 Asia/Shanghai", or all in one as ISO writes it
         time = datetime.fromisoformat(f"{day} {rest[0]}" if rest else day)
         zone = ZoneInfo(rest[1]) if len(rest) > 1 else UTC
-    except (_Refused, ValueError, OverflowError, ZoneInfoNotFoundError, OSError):
+        return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+    except (_Refused, ValueError, OverflowError, ZoneInfoNotFoundError, OSError):  # one at an end of time has no zones
         return None
-    return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
 class _Refused(Exception):  # noqa: N818 - it becomes a finding

@@ -1,8 +1,10 @@
 """Folders of a ground made readable for the sandbox's user, without touching the originals."""
 
+import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -11,12 +13,18 @@ from typing import Self
 from grader.isolation.job import Ground
 from grader.isolation.plan import has_real_users
 
+_PREFIX = "practicum-ground-"
+
 
 class Staging:
-    """A temporary folder for copies of what only root can read; nothing is copied where that is not needed."""
+    """A temporary folder for copies of what only root can read; nothing is copied where that is not needed.
+
+    Whoever holds one holds its lock, which the kernel gives back if they are killed: the next removes what they left.
+    """
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -30,7 +38,8 @@ class Staging:
         """Remove the copies."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+            os.close(self._lock)
+            self._folder, self._lock = None, -1
 
     def stage(self, ground: Ground) -> Ground:
         """The ground with each folder replaced by a readable copy where the sandbox's user could not read it."""
@@ -47,11 +56,39 @@ class Staging:
         if not has_real_users() or not folder.is_dir() or _open_to_all(folder):
             return folder
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="practicum-"))
+            self._folder, self._lock = _own_folder()
         copy = self._folder / name / folder.parent.name / folder.name
         copy.parent.mkdir(parents=True)
         _copy(folder, copy)
         return copy
+
+
+def _own_folder() -> tuple[Path, int]:
+    """A new folder and the descriptor that locks it; folders whose holders are gone are removed first."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            os.close(_locked(path))
+            shutil.rmtree(path, ignore_errors=True)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with suppress(OSError):  # somebody took it for a leftover before it was locked
+            lock = _locked(folder)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int:
+    """The descriptor that holds a folder's lock; an ``OSError`` if somebody has it, or it is not one of this user's."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _open_to_all(folder: Path) -> bool:
