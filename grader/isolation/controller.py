@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from grader.checks.verdict import Status, Verdict
 from grader.isolation import packing
-from grader.isolation.frozen import Student
 from grader.isolation.job import Incident, Job, Limits, Report
+from grader.isolation.notebook import Student
 from grader.isolation.pipe import Closed, Frame, Garbled, Late
 from grader.isolation.sandbox import Sandbox
 from grader.isolation.serving import Reply
@@ -20,13 +20,6 @@ from grader.isolation.warm import ParentLost, WarmParent
 _MAX_WORDS = 4_000
 _CHECKER_STARTS = 3
 _LOOK_S = 0.045
-
-
-class _Answerer(Protocol):
-    def value(self, name: str) -> Reply: ...
-    def open(self) -> int | None: ...
-    def call(self, number: object, name: str, arguments: bytes, timeout_s: float) -> Reply: ...
-    def end(self, number: object) -> None: ...
 
 
 class Run:
@@ -44,7 +37,7 @@ class Run:
         self._job, self._limits, self._report = job, limits, report
         self._parents = {"student": student, "checker": checker}
         self._checker: Sandbox | None = None
-        self._student = Student(self._start_student, job.cells, limits, self._watch)
+        self._student = Student(self._start_student, job.cells, frozenset(job.places.values()), limits, self._watch)
         self._cpu = {"checker": 0.0, "replay": 0.0}
         self._replay_s = 0.0
         self._next_look = 0.0
@@ -58,7 +51,7 @@ class Run:
         """
         try:
             self._student.run()
-            self.judge(self._student)
+            self._judge()
         except Closed:
             raise ParentLost from None
         finally:
@@ -73,7 +66,7 @@ class Run:
         self._report.incidents[:0] = self._student.incidents
         self._report.cpu_s = {"student": self._student.cpu_s, **self._cpu}
 
-    def judge(self, answerer: _Answerer) -> None:
+    def _judge(self) -> None:
         """Collect a verdict for every task; a checker that dies costs the task it was at."""
         open_tasks = dict(self._job.points)
         deadline = time.monotonic() + self._limits.check_s
@@ -83,7 +76,7 @@ class Run:
             if self._checker is None:
                 self._checker = self._start_checker()
             try:
-                self._one_checker(self._checker, answerer, open_tasks, deadline)
+                self._one_checker(self._checker, open_tasks, deadline)
             except (Closed, Garbled, Late) as end:
                 if self._parents["checker"].lost:
                     raise ParentLost from None
@@ -97,9 +90,7 @@ class Run:
         for task in list(open_tasks):
             self._give_up(task, "no time was left for this task", open_tasks)
 
-    def _one_checker(
-        self, checker: Sandbox, answerer: _Answerer, open_tasks: dict[str, float], deadline: float
-    ) -> None:
+    def _one_checker(self, checker: Sandbox, open_tasks: dict[str, float], deadline: float) -> None:
         checker.ready()
         checker.pipe.send({}, json.dumps(open_tasks).encode())
         while True:
@@ -107,7 +98,7 @@ class Run:
             header = frame.header
             self._replay_s = _seconds(header.get("replay_s")) or self._replay_s
             if "ask" in header:
-                checker.pipe.send(*_relay(answerer, frame, self._limits))
+                checker.pipe.send(*self._relay(frame, next(iter(open_tasks), "")))
             elif "verdict" in header:
                 verdict = _verdict(frame, open_tasks)
                 self._report.verdicts[verdict.task] = verdict
@@ -116,6 +107,24 @@ class Run:
                 self._give_up(str(header["failed"]), frame.body.decode(errors="replace"), open_tasks)
             else:
                 return
+
+    def _relay(self, frame: Frame, task: str) -> Reply:
+        header = frame.header
+        frozen = self._student.at(self._job.places.get(task, len(self._job.cells)))
+        if frozen is None:
+            return {"gone": True}, b""
+        match header["ask"]:
+            case "value":
+                return frozen.value(str(header.get("name")))
+            case "open":
+                number = frozen.open()
+                return ({"gone": True}, b"") if number is None else ({"branch": number}, b"")
+            case "call":
+                timeout_s = _seconds(header.get("timeout_s")) or self._limits.call_s
+                return frozen.call(header.get("branch"), str(header.get("name")), frame.body, timeout_s)
+            case _:
+                frozen.end(header.get("branch"))
+                return {"ok": True}, b""
 
     def _give_up(self, task: str, detail: str, open_tasks: dict[str, float]) -> None:
         if task not in open_tasks:
@@ -165,22 +174,6 @@ def _in_memory(data: bytes) -> int:
         file.write(data)
     os.lseek(number, 0, os.SEEK_SET)
     return number
-
-
-def _relay(answerer: _Answerer, frame: Frame, limits: Limits) -> Reply:
-    header = frame.header
-    match header["ask"]:
-        case "value":
-            return answerer.value(str(header.get("name")))
-        case "open":
-            number = answerer.open()
-            return ({"gone": True}, b"") if number is None else ({"branch": number}, b"")
-        case "call":
-            timeout_s = _seconds(header.get("timeout_s")) or limits.call_s
-            return answerer.call(header.get("branch"), str(header.get("name")), frame.body, timeout_s)
-        case _:
-            answerer.end(header.get("branch"))
-            return {"ok": True}, b""
 
 
 def _verdict(frame: Frame, open_tasks: Mapping[str, float]) -> Verdict:

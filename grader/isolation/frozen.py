@@ -1,4 +1,4 @@
-"""A student's sandbox as the controller drives it: cells first, then answers from forks of the frozen process.
+"""A student's process at rest, as the controller asks it: values and calls, in forks that are forgotten.
 
 A fork forgets what a call did to variables, caches and iterators. What it does not undo is a channel that a student
 lays on purpose before the freeze (a scratch file, shared memory): code can then know an earlier hidden input of the
@@ -10,13 +10,12 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.isolation.job import Cell, Incident, Limits
-from grader.isolation.outputs import rebuild, stopped
+from grader.isolation.job import Incident, Limits
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
 from grader.isolation.processes import cpu_s, descendants
 from grader.isolation.sandbox import Sandbox
@@ -24,14 +23,9 @@ from grader.isolation.serving import Reply
 
 _GRACE_S = 3.0
 _FORK_S = 10.0
+_GLANCE_S = 2.0
 _GONE: Reply = ({"gone": True}, b"")
 _WALL_PER_CPU = 4.0  # on a busy machine a call may wait its turn that long
-
-
-class _CellLost(Exception):  # noqa: N818 - the finding
-    def __init__(self, incident: Incident, name: str, words: str) -> None:
-        self.incident, self.name, self.words = incident, name, words
-        super().__init__(words)
 
 
 @dataclass
@@ -51,141 +45,48 @@ class _Branch:
 
 
 @dataclass
-class Student:
-    """One student's notebook: run, frozen, asked.
+class Frozen:
+    """One process that runs no cell any more, stopped but for the moments in which it forks or is looked at.
 
     Args:
-        start: starts a fresh sandbox of the student.
-        cells: the notebook.
-        limits: what it may use.
+        sandbox: its group.
+        pipe: the connection to it.
+        pid: the process.
+        limits: what a call may use.
         tick: called while waiting; watches every sandbox of the run.
+        incidents: of the run; added to.
     """
 
-    start: Callable[[], Sandbox]
-    cells: Sequence[Cell]
+    sandbox: Sandbox
+    pipe: Pipe
+    pid: int
     limits: Limits
     tick: Callable[[], None]
-    outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    incidents: list[Incident] = field(default_factory=list)
-    cpu_s: float = 0.0
-    sandbox: Sandbox | None = None
+    incidents: list[Incident]
+    _branches: dict[int, _Branch] = field(default_factory=dict)
+    _next_branch: int = 0
+    _reader: _Branch | None = None
+    _at_rest: bool = True
 
     def __post_init__(self) -> None:
-        self._left_out: set[str] = set()
-        self._deadline = 0.0
-        self._branches: dict[int, _Branch] = {}
-        self._next_branch = 0
-        self._reader: _Branch | None = None
-        self._frozen = False
-
-    def run(self) -> None:
-        """Run all cells, freeze the process; a cell that ends it is left out and the others run again."""
-        begun = time.monotonic()
-        for repeat in range(self.limits.repeats + 1):
-            # a run that was lost has used up time: the next gets a little more, so that the honest cells can finish
-            self._deadline = begun + self.limits.run_s * (1 + repeat / 4)
-            try:
-                self._run_once()
-            except _CellLost as lost:
-                self.close()
-                self.incidents.append(lost.incident)
-                self.outputs[lost.incident.where] = stopped(lost.name, lost.words)
-                self._left_out.add(lost.incident.where)
-            else:
-                self._seal()
-                return
-        self.incidents.append(Incident("notebook given up", "", f"ended {self.limits.repeats + 1} times; no answers"))
+        self._pidfd = os.pidfd_open(self.pid)
+        self._signal(signal.SIGSTOP)
 
     def close(self) -> None:
-        """End the sandbox; asked again, it has no answers."""
+        """Ask it no more; it ends with its sandbox."""
         self._close_reader()
         for branch in self._branches.values():
             self._close_branch(branch)
-        self._branches, self._frozen = {}, False
-        if self.sandbox is not None:
-            self.sandbox.close()
-            self.cpu_s += self.sandbox.cpu_s
-            self.sandbox = None
-
-    def _run_once(self) -> None:
-        self.sandbox = self.start()
-        self.sandbox.ready()
-        for cell in self.cells:
-            if cell.id in self._left_out:
-                continue
-            if time.monotonic() < self._deadline:
-                self._run_cell(self.sandbox, cell)
-            else:
-                words = f"not run: the cells before it took the {self.limits.run_s:g} s that a notebook has"
-                self.outputs[cell.id] = stopped("RunTimeout", words)
-                self._note(Incident("cell not run", cell.id, words))
-
-    def _note(self, incident: Incident) -> None:
-        if not any((known.kind, known.where) == (incident.kind, incident.where) for known in self.incidents):
-            self.incidents.append(incident)
-
-    def _run_cell(self, sandbox: Sandbox, cell: Cell) -> None:
-        try:
-            sandbox.pipe.send({"do": "run", "cell": cell.id}, cell.source.encode("utf-8", "replace"))
-            frame = self._cell_result(sandbox, cell)
-        except (Closed, Garbled):
-            if sandbox.overrun_bytes:
-                words = _memory_words(sandbox, self.limits)
-                raise _lost("memory", cell, "MemoryLimit", words) from None
-            raise _lost("cell ended the process", cell, "ProcessEnded", "the cell ended its process") from None
-        except Late:
-            words = f"did not end within {self.limits.cell_s:g} s, nor when interrupted"
-            raise _lost("cell timed out", cell, "CellTimeout", words) from None
-        self.outputs[cell.id] = rebuild(frame.body)
-        if frame.header.get("cut"):
-            self._note(Incident("output cut", cell.id, "showed more than is kept"))
-
-    def _cell_result(self, sandbox: Sandbox, cell: Cell) -> Frame:
-        deadline = min(time.monotonic() + self.limits.cell_s, self._deadline)
-        try:
-            return self._cell_frame(sandbox, cell, deadline)
-        except Late:
-            pass
-        # one interrupt, and time to write its traceback; a second for what swallowed the first; then the end
-        sandbox.signal(signal.SIGINT)
-        try:
-            frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S)
-        except Late:
-            sandbox.signal(signal.SIGINT)
-            frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S / 2)
-        self._note(Incident("cell timed out", cell.id, f"interrupted after {self.limits.cell_s:g} s"))
-        return frame
-
-    @staticmethod
-    def _cell_frame(sandbox: Sandbox, cell: Cell, deadline: float) -> Frame:
-        frame = sandbox.pipe.receive(deadline)
-        if frame.header.get("cell") != cell.id:
-            raise Garbled("another cell")
-        return frame
-
-    def _seal(self) -> None:
-        sandbox = self.sandbox
-        if sandbox is None:
-            return
-        try:
-            sandbox.pipe.send({"do": "seal"})
-            sealed = sandbox.pipe.receive(time.monotonic() + _GRACE_S)
-            at_rest = sealed.header.get("sealed") is True and sandbox.follow(sealed.sender_pid)
-            at_rest = at_rest and sandbox.end_others()
-        except (Closed, Garbled, Late):
-            at_rest = False
-        if not at_rest:
-            self.incidents.append(Incident("notebook given up", "", "its process did not come to rest; no answers"))
-            self.close()
-            return
-        if sandbox.ended_others:
-            detail = f"{sandbox.ended_others} processes were still running after the last cell and were ended"
-            self.incidents.append(Incident("leftover process", "", detail))
-        sandbox.signal(signal.SIGSTOP)
-        self._frozen = True
+        self._branches, self._at_rest = {}, False
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
 
     def value(self, name: str) -> Reply:
-        """What ``name`` holds, packed; read in a fork that never saw a hidden input."""
+        """What ``name`` holds, packed; read where no hidden input was ever seen."""
+        glance = self._glance(name)
+        if glance is not None:
+            return glance
         if self._reader is None:
             self._reader = self._fork()
         if self._reader is None:
@@ -193,8 +94,28 @@ class Student:
         reply = self._request(self._reader, {"ask": "value", "name": name}, b"", self.limits.call_s * 2)
         if self._reader.failed:
             self._reader = None
-            return ({"no_value": "too large"}, b"") if self._frozen else _GONE
+            return ({"no_value": "too large"}, b"") if self._at_rest else _GONE
         return reply
+
+    def _glance(self, name: str) -> Reply | None:
+        """A small plain value, from the process itself; none where a fork has to be asked."""
+        if not self._at_rest:
+            return _GONE
+        self._signal(signal.SIGCONT)
+        try:
+            self.pipe.send({"do": "glance", "name": name})
+            reply = self.pipe.receive(time.monotonic() + _GLANCE_S)
+        except (Closed, Garbled, Late):
+            return self._lose("the frozen process did not answer")
+        self._signal(signal.SIGSTOP)
+        if reply.sender_pid != self.pid:
+            return self._lose("another process answered for the frozen one")
+        return None if reply.header.get("ask_a_fork") else _plain_reply(reply)
+
+    def _lose(self, words: str) -> Reply:
+        self.incidents.append(Incident("answers lost", "", words))
+        self.close()
+        return _GONE
 
     def open(self) -> int | None:
         """A fresh fork for one hidden run; its number, or nothing if the process is gone."""
@@ -209,7 +130,7 @@ class Student:
     def call(self, number: object, name: str, arguments: bytes, timeout_s: float) -> Reply:
         """What the student's function returns, packed, or the class of its failure."""
         branch = self._branches.get(number) if isinstance(number, int) else None
-        if branch is None or not self._frozen:
+        if branch is None or not self._at_rest:
             return _GONE
         if branch.failed:
             return {"failed": branch.failed}, b""
@@ -222,32 +143,33 @@ class Student:
             self._close_branch(branch)
             if not self._branches:
                 self._close_reader()
-                if self.sandbox is not None:
-                    self.sandbox.end_others()
+                self.sandbox.end_others()
 
     def _fork(self) -> _Branch | None:
-        sandbox = self.sandbox
-        if sandbox is None or not self._frozen:
+        if not self._at_rest:
             return None
         ours, theirs = socket.socketpair()
         pipe = Pipe(ours, tick=self.tick, identify=True)
-        sandbox.signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
         try:
             with theirs:
-                sandbox.pipe.send({"do": "branch"}, files=[theirs.fileno()])
+                self.pipe.send({"do": "branch"}, files=[theirs.fileno()])
             pid = pipe.receive(time.monotonic() + _FORK_S).sender_pid
             pidfd = os.pidfd_open(pid)
         except (Closed, Garbled, Late, OSError):
             pid, pidfd = 0, -1
-        # the kernel names the sender: an answer must come from a new process, not from the frozen one
-        if pid in {0, sandbox.pid} or pid in {branch.pid for branch in self._branches.values()}:
+        # the kernel names the sender: an answer must come from a new process, not from a frozen one
+        if pid in {0, self.pid, *self.sandbox.kept} or pid in {branch.pid for branch in self._branches.values()}:
             pipe.close()
-            self.incidents.append(Incident("answers lost", "", "the frozen process did not fork"))
-            self.close()
+            self._lose("the frozen process did not fork")
             return None
-        sandbox.signal(signal.SIGSTOP)
-        sandbox.expendable.add(pid)
+        self._signal(signal.SIGSTOP)
+        self.sandbox.expendable.add(pid)
         return _Branch(pipe, pid, pidfd)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)
 
     def _close_reader(self) -> None:
         if self._reader is not None:
@@ -255,7 +177,7 @@ class Student:
             self._reader = None
 
     def _close_branch(self, branch: _Branch) -> None:
-        if self.sandbox is not None and branch.pidfd >= 0:
+        if branch.pidfd >= 0:
             self.sandbox.cpu_s += _tree_cpu_s(branch.pid)
         branch.close()
 
@@ -285,9 +207,9 @@ class Student:
             branch.failed = "timed out"
         except (Closed, Garbled, ProcessLookupError):
             branch.failed = "died"
-            if self.sandbox is not None and self.sandbox.overrun_bytes:
+            if self.sandbox.overrun_bytes:
                 self.incidents.append(Incident("memory", "", "a hidden call filled the memory; no answers after it"))
-                self._frozen = False
+                self._at_rest = False
         self._close_branch(branch)
         return {"failed": branch.failed}, b""
 
@@ -303,14 +225,5 @@ def _plain_reply(reply: Frame) -> Reply:
     return {"missing": True}, b""
 
 
-def _memory_words(sandbox: Sandbox, limits: Limits) -> str:
-    used, most = sandbox.overrun_bytes >> 20, limits.memory_bytes >> 20
-    return f"held {used:,} MiB of memory; all processes of a notebook together may hold {most:,} MiB"
-
-
 def _tree_cpu_s(pid: int) -> float:
     return cpu_s([pid, *descendants(pid)])
-
-
-def _lost(kind: str, cell: Cell, name: str, words: str) -> _CellLost:
-    return _CellLost(Incident(kind, cell.id, f"{words}; left out, the other cells ran again"), name, words)

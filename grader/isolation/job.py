@@ -83,12 +83,16 @@ class Job:
         truth: the student's reality as JSON; only the checker gets it, by descriptor.
         bundle: the course's copy of what the student was given; seen as ``data/``.
         points: task id to points, in the order in which tasks are judged.
+        places: task id to the number of cells that have run when its check looks, where a check is to see names as
+            they were between two cells; every other task is judged by what there is after the last cell. All are
+            judged when the last cell has run: nothing of a check comes back into the notebook.
     """
 
     cells: Sequence[Cell]
     truth: bytes
     bundle: Path
     points: Mapping[str, float]
+    places: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

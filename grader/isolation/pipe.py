@@ -86,7 +86,10 @@ class Pipe:
         deadline = time.monotonic() + within_s
         if files:
             self._wait(select.POLLOUT, deadline)
-            sent = socket.send_fds(self.connection, [data[:1]], files)
+            try:
+                sent = socket.send_fds(self.connection, [data[:1]], files)
+            except OSError:
+                raise Closed from None
             data = data[sent:]
         while data:
             try:

@@ -46,6 +46,7 @@ class Sandbox:
         self.pid = 0
         self.cpu_s = 0.0
         self.expendable: set[int] = set()  # forks that are ended before the whole group is
+        self.kept: set[int] = set()  # copies of the main process that stay until the end
         self.ended_others = 0
         self.overrun_bytes = 0  # what it held when it was ended for its memory
         self._patient_until = 0.0
@@ -117,8 +118,9 @@ class Sandbox:
         return len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
 
     def others(self) -> list[int]:
-        """Processes of the group that are neither its main one nor the first."""
-        return [pid for pid in descendants(self._first) if pid != self.pid and not is_zombie(pid)]
+        """Processes of the group but the first, its main one and the copies of it that stay."""
+        stay = {self.pid, *self.kept}
+        return [pid for pid in descendants(self._first) if pid not in stay and not is_zombie(pid)]
 
     def end_others(self) -> bool:
         """End all of :meth:`others`; whether none is left."""

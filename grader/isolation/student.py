@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
-from grader.isolation.serving import serve_branch
+from grader.isolation.serving import glance, serve_branch
 
 if TYPE_CHECKING:
     from grader.isolation.parent import Job, Settings
@@ -103,6 +103,10 @@ class _Student:
                     self._pipe.send({"sealed": True})
                 case "branch":
                     self._branch(frame)
+                case "glance":
+                    self._pipe.send(*glance(self._shell.user_ns, frame))
+                case "snapshot":
+                    self._snapshot(frame)
 
     def _run(self, frame: Frame) -> None:
         self._recorder.begin()
@@ -126,6 +130,19 @@ class _Student:
             outputs = b"[]"
         used_s = time.process_time() - begun
         self._pipe.send({"cell": frame.header["cell"], "ok": ok, "cut": self._recorder.cut, "cpu_s": used_s}, outputs)
+
+    def _snapshot(self, frame: Frame) -> None:
+        if _fork() == 0:
+            try:
+                self._pipe.close()
+                _rest()
+                self._pipe = Pipe(socket.socket(fileno=frame.files[0]), takes_files=True)
+                self._pipe.send({"sealed": True})
+                self.serve()
+            finally:
+                _exit(0)
+        for number in frame.files:
+            os.close(number)
 
     def _branch(self, frame: Frame) -> None:
         if _fork() == 0:

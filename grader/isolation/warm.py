@@ -122,7 +122,7 @@ class WarmParent:
             with self._lock, theirs:
                 numbers = [theirs.fileno(), *files.values()]
                 self._pipe.send({"uid": uid, "files": list(files)}, files=numbers)
-        except (Closed, Late):
+        except (Closed, Late, ValueError):  # a closed pool's descriptors are none
             ours.close()
             user.close()
             raise ParentLost from None

@@ -1,0 +1,190 @@
+"""A student's notebook as the controller runs it: cell by cell, with places at which a copy of the process stays."""
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.isolation.frozen import Frozen
+from grader.isolation.job import Cell, Incident, Limits
+from grader.isolation.outputs import rebuild, stopped
+from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
+from grader.isolation.sandbox import Sandbox
+
+_GRACE_S = 3.0
+_SNAPSHOT_S = 10.0
+
+
+class _CellLost(Exception):  # noqa: N818 - the finding
+    def __init__(self, incident: Incident, name: str, words: str) -> None:
+        self.incident, self.name, self.words = incident, name, words
+        super().__init__(words)
+
+
+@dataclass
+class Student:
+    """One student's notebook: run, frozen, asked.
+
+    Args:
+        start: starts a fresh sandbox of the student.
+        cells: the notebook.
+        places: numbers of cells after which a snapshot is taken.
+        limits: what it may use.
+        tick: called while waiting; watches every sandbox of the run.
+    """
+
+    start: Callable[[], Sandbox]
+    cells: Sequence[Cell]
+    places: frozenset[int]
+    limits: Limits
+    tick: Callable[[], None]
+    outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    incidents: list[Incident] = field(default_factory=list)
+    cpu_s: float = 0.0
+    sandbox: Sandbox | None = None
+
+    def __post_init__(self) -> None:
+        self._left_out: set[str] = set()
+        self._deadline = 0.0
+        self._snapshots: dict[int, Frozen] = {}
+        self._end: Frozen | None = None
+
+    def at(self, place: int) -> Frozen | None:
+        """The process as it was after ``place`` cells, else as it was at the end; none if it is gone."""
+        return self._snapshots.get(place, self._end)
+
+    def run(self) -> None:
+        """Run all cells, freeze the process; a cell that ends it is left out and the others run again."""
+        begun = time.monotonic()
+        for repeat in range(self.limits.repeats + 1):
+            # a run that was lost has used up time: the next gets a little more, so that the honest cells can finish
+            self._deadline = begun + self.limits.run_s * (1 + repeat / 4)
+            try:
+                self._run_once()
+            except _CellLost as lost:
+                self.close()
+                self.incidents.append(lost.incident)
+                self.outputs[lost.incident.where] = stopped(lost.name, lost.words)
+                self._left_out.add(lost.incident.where)
+            else:
+                self._seal()
+                return
+        self.incidents.append(Incident("notebook given up", "", f"ended {self.limits.repeats + 1} times; no answers"))
+
+    def close(self) -> None:
+        """End the sandbox; asked again, it has no answers."""
+        for frozen in self._snapshots.values():
+            frozen.close()
+            frozen.pipe.close()
+        if self._end is not None:
+            self._end.close()
+        self._snapshots, self._end = {}, None
+        if self.sandbox is not None:
+            self.sandbox.close()
+            self.cpu_s += self.sandbox.cpu_s
+            self.sandbox = None
+
+    def _run_once(self) -> None:
+        self.sandbox = self.start()
+        self.sandbox.ready()
+        for place, cell in enumerate(self.cells):
+            if place in self.places:
+                self._snapshot(self.sandbox, place)
+            if cell.id in self._left_out:
+                continue
+            if time.monotonic() < self._deadline:
+                self._run_cell(self.sandbox, cell)
+            else:
+                words = f"not run: the cells before it took the {self.limits.run_s:g} s that a notebook has"
+                self.outputs[cell.id] = stopped("RunTimeout", words)
+                self._note(Incident("cell not run", cell.id, words))
+
+    def _snapshot(self, sandbox: Sandbox, place: int) -> None:
+        ours, theirs = socket.socketpair()
+        pipe = Pipe(ours, tick=self.tick, identify=True)
+        try:
+            with theirs:
+                sandbox.pipe.send({"do": "snapshot"}, files=[theirs.fileno()])
+            pid = pipe.receive(time.monotonic() + _SNAPSHOT_S).sender_pid
+            if pid == sandbox.pid or pid in sandbox.kept:
+                raise Garbled("no fork")  # noqa: TRY301 - handled as what came from elsewhere
+            self._snapshots[place] = Frozen(sandbox, pipe, pid, self.limits, self.tick, self.incidents)
+            sandbox.kept.add(pid)
+        except (Closed, Garbled, Late, ProcessLookupError):
+            pipe.close()
+            words = f"no copy of the notebook could be kept after {place} cells: what is looked at there is the end"
+            self._note(Incident("answers lost", "", words))
+
+    def _note(self, incident: Incident) -> None:
+        if not any((known.kind, known.where) == (incident.kind, incident.where) for known in self.incidents):
+            self.incidents.append(incident)
+
+    def _run_cell(self, sandbox: Sandbox, cell: Cell) -> None:
+        try:
+            sandbox.pipe.send({"do": "run", "cell": cell.id}, cell.source.encode("utf-8", "replace"))
+            frame = self._cell_result(sandbox, cell)
+        except (Closed, Garbled):
+            if sandbox.overrun_bytes:
+                words = _memory_words(sandbox, self.limits)
+                raise _lost("memory", cell, "MemoryLimit", words) from None
+            raise _lost("cell ended the process", cell, "ProcessEnded", "the cell ended its process") from None
+        except Late:
+            words = f"did not end within {self.limits.cell_s:g} s, nor when interrupted"
+            raise _lost("cell timed out", cell, "CellTimeout", words) from None
+        self.outputs[cell.id] = rebuild(frame.body)
+        if frame.header.get("cut"):
+            self._note(Incident("output cut", cell.id, "showed more than is kept"))
+
+    def _cell_result(self, sandbox: Sandbox, cell: Cell) -> Frame:
+        deadline = min(time.monotonic() + self.limits.cell_s, self._deadline)
+        try:
+            return self._cell_frame(sandbox, cell, deadline)
+        except Late:
+            pass
+        # one interrupt, and time to write its traceback; a second for what swallowed the first; then the end
+        sandbox.signal(signal.SIGINT)
+        try:
+            frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S)
+        except Late:
+            sandbox.signal(signal.SIGINT)
+            frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S / 2)
+        self._note(Incident("cell timed out", cell.id, f"interrupted after {self.limits.cell_s:g} s"))
+        return frame
+
+    @staticmethod
+    def _cell_frame(sandbox: Sandbox, cell: Cell, deadline: float) -> Frame:
+        frame = sandbox.pipe.receive(deadline)
+        if frame.header.get("cell") != cell.id:
+            raise Garbled("another cell")
+        return frame
+
+    def _seal(self) -> None:
+        sandbox = self.sandbox
+        if sandbox is None:
+            return
+        try:
+            sandbox.pipe.send({"do": "seal"})
+            sealed = sandbox.pipe.receive(time.monotonic() + _GRACE_S)
+            at_rest = sealed.header.get("sealed") is True and sandbox.follow(sealed.sender_pid)
+            at_rest = at_rest and sandbox.end_others()
+        except (Closed, Garbled, Late):
+            at_rest = False
+        if not at_rest:
+            self.incidents.append(Incident("notebook given up", "", "its process did not come to rest; no answers"))
+            self.close()
+            return
+        if sandbox.ended_others:
+            detail = f"{sandbox.ended_others} processes were still running after the last cell and were ended"
+            self.incidents.append(Incident("leftover process", "", detail))
+        self._end = Frozen(sandbox, sandbox.pipe, sandbox.pid, self.limits, self.tick, self.incidents)
+
+
+def _memory_words(sandbox: Sandbox, limits: Limits) -> str:
+    used, most = sandbox.overrun_bytes >> 20, limits.memory_bytes >> 20
+    return f"held {used:,} MiB of memory; all processes of a notebook together may hold {most:,} MiB"
+
+
+def _lost(kind: str, cell: Cell, name: str, words: str) -> _CellLost:
+    return _CellLost(Incident(kind, cell.id, f"{words}; left out, the other cells ran again"), name, words)
