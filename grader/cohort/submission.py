@@ -13,10 +13,12 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grader.errors import GraderError
+from grader.isolation import json_text
 from grader.isolation.job import Cell
 
 MAX_FILE_BYTES = 20 << 20
 MAX_ANSWER_CHARS = 200_000
+_MAX_BRACKETS = 1_000_000  # lists and dicts: what is drawn in outputs has some 100,000
 _SAVE_AGAIN = "Open the lab's notebook in JupyterLab, save it, and hand it in again."
 
 
@@ -236,6 +238,7 @@ def _step(descriptor: int, name: str, flags: int) -> int:
 
 def _cells(content: bytes, lab_id: str) -> list[dict[str, Any]]:
     try:
+        json_text.weigh(content, _MAX_BRACKETS, "[{")
         notebook = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise _Refused("not JSON", f"The file is not a notebook: it is not JSON. {_SAVE_AGAIN}") from None

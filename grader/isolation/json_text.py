@@ -18,12 +18,21 @@ def load(text: bytes, most_parts: int) -> object:
     Raises:
         ValueError: it is no JSON, or has too many parts. RecursionError: it is nested too deeply.
     """
-    if len(text) > _SMALL_BYTES:
-        bare = _STRINGS.sub(b"", text)
-        if bare.count(b"[") + bare.count(b"{") + bare.count(b",") > most_parts:
-            raise ValueError("too many parts")
+    weigh(text, most_parts)
     found: object = json.loads(text, parse_constant=_refuse)
     return found
+
+
+def weigh(text: bytes, most_parts: int, marks: str = "[{,") -> None:
+    """Refuse a large ``text`` in which more than ``most_parts`` of ``marks`` stand outside strings.
+
+    Raises:
+        ValueError: there are more.
+    """
+    if len(text) > _SMALL_BYTES:
+        bare = _STRINGS.sub(b"", text)
+        if sum(bare.count(mark.encode()) for mark in marks) > most_parts:
+            raise ValueError("too many parts")
 
 
 def _refuse(name: str) -> NoReturn:

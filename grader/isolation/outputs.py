@@ -49,7 +49,7 @@ def _output(found: dict[str, Any]) -> dict[str, Any] | None:
             "evalue": _text(found.get("evalue")),
             "traceback": [_text(line) for line in trace[:100]] if isinstance(trace, list) else [],
         }
-    if kind in {"display_data", "execute_result"} and isinstance(found.get("data"), dict):
+    if kind in ("display_data", "execute_result") and isinstance(found.get("data"), dict):
         output: dict[str, Any] = {"output_type": kind, "data": _bundle(found["data"]), "metadata": {}}
         if kind == "execute_result":
             count = found.get("execution_count")
