@@ -1,6 +1,7 @@
 """Points into the gradebook and out of it, many students at a time."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from grader.errors import GraderError
 from grader.gradebook.book import open_book
 
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TOGETHER = 200  # students read and changed at once
 
 
@@ -183,7 +185,7 @@ class _Sheet:
             for grade in notebook.grades:
                 _enter(grade, self.graded[grade.cell_id][0], one)
             for comment in notebook.comments:
-                comment.auto_comment = one.comments.get(self.commented[comment.cell_id])
+                comment.auto_comment = _shown(one.comments.get(self.commented[comment.cell_id]))
 
     def line(self, submission: Any) -> Line:  # noqa: ANN401
         grades = {self.graded[grade.cell_id][0]: grade for nb in submission.notebooks for grade in nb.grades}
@@ -234,6 +236,11 @@ class _Sheet:
             )
         self.book.db.add(submission)
         return submission
+
+
+def _shown(comment: str | None) -> str | None:
+    """A comment without tags: nbgrader's feedback takes it for Markdown."""
+    return comment and _TAG.sub("＜", comment)
 
 
 def _enter(grade: Any, name: str, one: Grades) -> None:  # noqa: ANN401

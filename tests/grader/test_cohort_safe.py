@@ -11,7 +11,7 @@ import pytest
 
 from grader.checks.verdict import Verdict
 from grader.cohort.map_picture import map_picture
-from grader.cohort.safe import MAX_HTML_TAGS, outputs_html, safe_html, safe_markdown, safe_outputs
+from grader.cohort.safe import MAX_HTML_TAGS, markdown_html, outputs_html, safe_html, safe_markdown, safe_outputs
 from grader.cohort.verdict_box import COLOURS, SIGNS, WORDS, points, verdict_html, verdict_text
 
 ATTACKS = [
@@ -79,6 +79,16 @@ def test_markdown_fetches_no_picture(image: str):
 
     assert "<img" in markdown2html_mistune(image)
     assert "<img" not in markdown2html_mistune(safe_markdown(image))
+
+
+@pytest.mark.parametrize("text", ["![p](attachment:p.svg)", "\\begin{a}" * 20_000, ">" * 50_000, "- " * 50_000])
+def test_no_text_stops_its_page(text: str):
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+    begun = time.process_time()
+    assert markdown_html(text)
+    assert markdown2html_mistune(safe_markdown(text))
+    assert time.process_time() - begun < 10
 
 
 def test_ordinary_markdown_stays_readable():

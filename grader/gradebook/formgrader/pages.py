@@ -66,15 +66,19 @@ class Guard(BaseHandler):  # type: ignore[misc]  # nbgrader publishes no types
         super().write(chunk)
 
     def write_error(self, status_code: int, **facts: Any) -> None:  # noqa: ANN401
-        """A database that is down is told as such."""
+        """A page that is not there, and a database that is down, are told as such."""
         error = (facts.get("exc_info") or (None, None))[1]
+        told = "There is no such page in this course's formgrader." if status_code == 404 else ""
         if isinstance(error, DBAPIError):
-            self.clear()
-            self.set_status(503)
+            status_code = 503
             said = str(error.orig).strip().splitlines()[:1]
-            self.finish(f"The gradebook cannot be used: {''.join(said)}. Mend it, then load this page again.")
-        else:
+            told = f"The gradebook cannot be used: {''.join(said)}. Mend it, then load this page again."
+        if not told:
             super().write_error(status_code, **facts)
+            return
+        self.clear()
+        self.set_status(status_code)
+        self.finish(told)
 
     def on_finish(self) -> None:
         """Let the session go: the next page sees what others have written, and a database that was down is back."""
