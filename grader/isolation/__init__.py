@@ -1,9 +1,9 @@
 """Student code and answer keys in processes of their own; values and calls cross between them as data.
 
 :class:`Pool` is the way in. Its parts: ``view`` and ``plan`` say what a sandbox is, ``bubblewrap`` and
-``namespaces`` build it, a warm ``parent`` inside forks jobs, ``enter`` walls and locks each in, ``student`` and ``checker`` are what they
-do; ``pool``, ``warm``, ``controller``, ``notebook`` and ``frozen`` drive them from outside over a ``pipe``, and
-``values`` is the language spoken on it.
+``namespaces`` build it around a warm ``parent``, which forks the jobs; ``enter`` walls and locks each of them in,
+``student`` and ``checker`` are what they do. ``warm``, ``controller``, ``notebook`` and ``frozen`` drive them from
+outside over a ``pipe``, and ``values`` is the language spoken on it.
 """
 
 import importlib
