@@ -14,9 +14,9 @@ import pandas as pd
 
 from twin_sandbox.entities import read_district
 from twin_sandbox.world.assemble import EVERY, assemble
-from twin_sandbox.world.coupled import CoupledSession
 from twin_sandbox.world.reality import AS_DESIGNED
 from twin_sandbox.world.scenario import Scenario
+from twin_sandbox.world.session import Session
 from twin_sandbox.world.storm import Storm
 from twin_sandbox.world.tide import Tide
 from twin_sandbox.world.wiring import read_wiring
@@ -73,7 +73,7 @@ def _day_costs(folder: str, scenario: Scenario) -> dict[str, float]:
     alone_s = 0.0
     for name, engine in assemble(district, scenario, AS_DESIGNED).items():
         alone_s += _alone_s(engine, int((wiring.every_s or {}).get(name, engine.step_s)), scenario.horizon_s)
-    with CoupledSession(district, scenario) as session:
+    with Session(district, scenario) as session:
         began = time.perf_counter()
         session.result()
         coupled_s = time.perf_counter() - began
@@ -110,7 +110,7 @@ def night_costs(district: "District") -> dict[str, float]:
     for key, scenario in {"flood_night_s": flood_night(), "flood_2h_10m_s": flood_night(10, 2.0)}.items():
         _close(assemble(district, scenario, AS_DESIGNED))
         began = time.perf_counter()
-        with CoupledSession(district, scenario) as session:
+        with Session(district, scenario) as session:
             session.result()
         costs[key] = time.perf_counter() - began
     return costs

@@ -24,7 +24,7 @@ from matplotlib.collections import LineCollection
 import twin_sandbox
 from twin_sandbox import Reality, Scenario, Storm, Tide, TwinError, kpi
 from twin_sandbox.world.assemble import assemble
-from twin_sandbox.world.coupled import CoupledSession
+from twin_sandbox.world.session import Session
 
 twin = twin_sandbox.open_district()
 WEDNESDAY = pd.Timestamp("2026-07-15 00:00", tz="Asia/Shanghai")
@@ -239,7 +239,7 @@ storm_night = Scenario(
 ports(storm_night)
 
 # %% id="drainage"
-with CoupledSession(twin.district, storm_night) as session:
+with Session(twin.district, storm_night) as session:
     inland = session.clock.engines["drainage"].model.inland
     storm = session.result()
 tank = twin.entities["storages"].index[0]
@@ -558,7 +558,7 @@ engines = assemble(twin.district, rush, Reality())
 engines["noise"] = RoadNoise(engines["traffic"].gives["speed_kmh"].codes)
 own_wires = [Wire("traffic", quantity, "noise", quantity) for quantity in ("flow_vehicles_h", "speed_kmh")]
 own_wiring = Wiring((*wiring.wires, *own_wires), wiring.every_s)
-with CoupledSession(twin.district, rush, wiring=own_wiring, engines=engines) as session:
+with Session(twin.district, rush, wiring=own_wiring, engines=engines) as session:
     loud = session.result()["noise.l10_db"]
 level = loud.mean().dropna()
 figure, axis = plt.subplots(figsize=(8.6, 6.2), layout="constrained")

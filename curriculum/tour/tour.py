@@ -304,8 +304,8 @@ for axis, (kind, quantity, stream, unit) in zip(axes.flat, firsts.itertuples(ind
     axis.tick_params(labelsize=6)
 
 # %% [markdown] id="storm"
-# Now a run: a storm of ten years, at high tide, by EPA SWMM. The devices in sewers and streets then report what *that
-# run* says.
+# Now a run: a storm of ten years, at high tide, in sewers (EPA SWMM) and on the streets. The devices there then report
+# what *that run* says.
 
 # %% id="run"
 start = pd.Timestamp("2026-07-18 18:00", tz="Asia/Shanghai")
@@ -325,7 +325,7 @@ twin.map(result)
 # %% id="sensor_faults"
 from twin_sandbox.things import faults
 
-level = result.levels_m[things.loc["level-03", "host"]].resample("1min").interpolate()
+level = result.water.levels_m[things.loc["level-03", "host"]].resample("1min").interpolate()
 examples = {
     "noise: every value is a little off": faults.Noise("level-03", sd=0.06),
     "gap: the radio is silent": faults.Gap("level-03", count=3, mean_minutes=25),
@@ -429,7 +429,7 @@ print(f"{len(back)} buildings; greatest change of a ground area: {(back.area - a
 from twin_sandbox import Reality
 
 real = twin.run(storm, reality=Reality(trunk_roughness_n=0.026, inlet_factor=0.6))
-both = pd.DataFrame({"as designed": result.street_depth_m.max(), "as it might be": real.street_depth_m.max()})
+both = pd.DataFrame({"as designed": result.water.street_depth_m.max(), "as it might be": real.water.street_depth_m.max()})
 both.set_index(twin.entities["low_areas"].name_en).plot.barh(figsize=(9, 4.4), color=["#9aa0a6", "#0072b2"],
                                                           xlabel="greatest depth of water in a ten-year storm [m]", ylabel="");
 
@@ -439,8 +439,8 @@ both.set_index(twin.entities["low_areas"].name_en).plot.barh(figsize=(9, 4.4), c
 # - **Drawn by rules**: streets, buildings, pipes and cables follow the spacings, diameters, slopes and ratings of
 #   Chinese standards; `practicum district check` lists each figure with its range and source.
 # - **Sample people**: their ages, households, jobs and trips have the statistics of a coastal city, and nobody's data.
-# - **Engines**: this tour ran the drains alone, on EPA SWMM. Water supply, power, traffic, heat, buildings and people have
+# - **Engines**: this tour ran sewers and streets alone. Water supply, power, traffic, heat, buildings and people have
 #   engines too, which run with the storm on one clock: the second tour, `living.ipynb` beside this one, sets them going.
-# - **Simplified**: one store of water for each low spot of the streets; buildings without rooms; ground flat in the 3-D view.
+# - **Simplified**: streets in cells of 10 m; buildings without rooms; ground flat in the 3-D view.
 #
 # Now take the first lab.

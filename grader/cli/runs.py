@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from twin_sandbox.generate.sanity.value import Value
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
 
 _DISTRICT = click.option(
     "--district", "folder", type=click.Path(path_type=Path), help="A built district; by default the sample district."
@@ -44,9 +44,9 @@ def run(
     A run whose engine fails in the middle ends with 1; what had been found until then is written all the same.
     """
     from twin_sandbox.formats.beside import refuse_folder
-    from twin_sandbox.world.coupled import CoupledSession
-    from twin_sandbox.world.coupled_result import RunFailedError
+    from twin_sandbox.world.result import RunFailedError
     from twin_sandbox.world.scenario_file import read_scenario
+    from twin_sandbox.world.session import Session
     from twin_sandbox.world.twin import open_district
     from twin_sandbox.world.wiring import read_wiring
     from twin_sandbox.world.written import RUN_FILES, save_result, written
@@ -57,7 +57,7 @@ def run(
     if out is not None:
         refuse_folder(out, *RUN_FILES)
     failed: TwinError | None = None
-    with CoupledSession(twin.district, scenario, wiring=wiring, step_s=_stride_s(scenario.horizon_s)) as session:
+    with Session(twin.district, scenario, wiring=wiring, step_s=_stride_s(scenario.horizon_s)) as session:
         steps = range(scenario.horizon_s // session.step_s)
         try:
             with click.progressbar(steps, label=scenario.name, file=sys.stderr, hidden=as_json) as bar:
@@ -89,7 +89,7 @@ def _stride_s(horizon_s: int) -> int:
     return next((s for s in (3600, 900, 300) if horizon_s % s == 0 and horizon_s // s >= 4), horizon_s)
 
 
-def _kpis(result: "CoupledResult") -> dict[str, dict[str, object]]:
+def _kpis(result: "Result") -> dict[str, dict[str, object]]:
     from twin_sandbox.world.kpi import told
 
     return told(result)

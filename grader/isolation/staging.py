@@ -25,7 +25,6 @@ class Staging:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._lock = -1
-        _remove_leftovers()
 
     def __enter__(self) -> Self:
         return self
@@ -64,16 +63,12 @@ class Staging:
         return copy
 
 
-def _remove_leftovers() -> None:
+def _own_folder() -> tuple[Path, int]:
+    """A new folder and the descriptor that locks it; folders whose holders are gone are removed first."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            lock = _locked(path)
+            os.close(_locked(path))
             shutil.rmtree(path, ignore_errors=True)
-            os.close(lock)
-
-
-def _own_folder() -> tuple[Path, int]:
-    """A new folder and the descriptor that locks it."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         with suppress(OSError):  # somebody took it for a leftover before it was locked

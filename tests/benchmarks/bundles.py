@@ -1,7 +1,7 @@
 """Bundles of the storm lab a second: ``python -m tests.benchmarks.bundles [--students N] [--json]``.
 
 A throw-away course of made-up students on two truth processes; the time of a thousand is extrapolated, without what
-the processes take to start. The floor is what SWMM alone takes for the one night that each bundle holds.
+the processes take to start. Each bundle holds one night of sewers and streets: nearly all of its processor time.
 """
 
 import argparse
@@ -29,30 +29,6 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _engine_s(truth: dict[str, object]) -> float:
-    """Processor time of SWMM alone for last night."""
-    import importlib.util
-
-    from twin_sandbox import Reality
-    from twin_sandbox.engines.drainage.sewers import Drainage
-    from twin_sandbox.world.drains import drains
-
-    spec = importlib.util.spec_from_file_location("storm_night_key", LAB / "key.py")
-    assert spec is not None
-    assert spec.loader is not None
-    key = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = key
-    spec.loader.exec_module(key)
-    real = Reality(trunk_roughness_n=truth["trunk_roughness_n"])  # type: ignore[arg-type]
-    model = drains(key.twin().district, key.scenario("last night", truth["last_night"]), real, unattended=True).model
-    before = _cpu_s()
-    engine = Drainage(model)
-    engine.start()
-    engine.step(model.horizon_s, {})
-    engine.finish()
-    return _cpu_s() - before
-
-
 def measure(students: int) -> dict[str, float]:
     """The figures, for that many students."""
     with tempfile.TemporaryDirectory(prefix="practicum-bundles-") as scratch:
@@ -67,15 +43,11 @@ def measure(students: int) -> dict[str, float]:
             if thread is not threading.current_thread():
                 thread.join(30)  # its truth process has then ended, and its time is counted
         spent_s = _cpu_s() - cpu_s
-        truth = json.loads(course.drawn(course.students()[0].id, lab.id).read_bytes())
-    engine_s = _engine_s(truth)
     return {
         "students": students,
         "bundles_per_s": students / wall_s,
         "thousand_s": 1000.0 * wall_s / students,
         "cpu_s_a_bundle": spent_s / (students + PROCESSES),
-        "engine_s_a_bundle": engine_s,
-        "ratio_to_engine": spent_s / (students + PROCESSES) / engine_s,
         "start_s": times[PROCESSES - 1] - begun,
     }
 

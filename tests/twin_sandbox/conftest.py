@@ -35,7 +35,7 @@ def night():
 
 @pytest.fixture(scope="session")
 def ten_year_night(twin, night):
-    return twin.run(night(10))
+    return twin.run(night(10, horizon_h=4.0))
 
 
 @pytest.fixture(scope="session")

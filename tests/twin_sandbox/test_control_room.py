@@ -1,21 +1,20 @@
-"""The control room of the drains tells the same, by the same names, with the drains alone and with all engines."""
+"""The control room of the drains tells the same, by the same names, whichever engines run."""
+
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from twin_sandbox.world.control_room import FORECAST_MIN, ControlRoom, Seen
-from twin_sandbox.world.coupled import CoupledSession
-from twin_sandbox.world.reality import AS_DESIGNED, Reality
-from twin_sandbox.world.session import Session
-from twin_sandbox.world.wiring import Wiring
+from twin_sandbox.world.reality import Reality
 
 
 def alone(twin, scenario):
-    return Session(twin.district, scenario, AS_DESIGNED, 300)
+    return twin.session(scenario)
 
 
 def coupled(twin, scenario):
-    return CoupledSession(twin.district, scenario, AS_DESIGNED, 300, Wiring())
+    return twin.session(replace(scenario, engines=("drainage", "power")))
 
 
 def early(seen):
@@ -25,7 +24,7 @@ def early(seen):
 
 
 @pytest.mark.parametrize("open_run", [alone, coupled])
-def test_one_controller_works_with_the_drains_alone_and_with_all_engines(twin, night, open_run):
+def test_one_controller_works_with_the_drains_alone_and_beside_other_engines(twin, night, open_run):
     with open_run(twin, night(10, horizon_h=1.5)) as run:
         assert run.names == ("pump_1", "pump_2", "pump_3", "gate_1")
         before = run.measurements()["sump_m"]
@@ -69,6 +68,6 @@ def test_rain_is_the_mean_of_the_past_step_and_the_forecast_the_next_hours(twin,
 
 
 def test_without_drains_there_is_no_control_room(twin, night):
-    with coupled(twin, night(10, horizon_h=1.5, engines=("people",))) as run:
+    with twin.session(night(10, horizon_h=1.5, engines=("people",))) as run:
         assert run.names == ()
         assert "sump_m" not in run.measurements()

@@ -340,7 +340,7 @@ def test_a_common_storm_stays_below_the_kerb_and_a_rare_one_drowns_streets(sampl
     begin = pd.Timestamp("2026-07-20T18:00:00+08:00")
     tide = Tide(0.0, 3.4, begin + pd.Timedelta(hours=2), surge_m) if surge_m else Tide(0.0, 0.01, begin)
     storm = Storm.chicago(years, 120, 0.405, city="suzhou")
-    depth = open_district(sample.folder).run(Scenario("check", begin, 5, storm, begin, tide)).street_depth_m.max()
+    depth = open_district(sample.folder).run(Scenario("check", begin, 5, storm, begin, tide)).water.street_depth_m.max()
     below = sample.entities["low_areas"]["kind"] == "underpass"
     if years == 3:
         assert depth.max() <= 0.15

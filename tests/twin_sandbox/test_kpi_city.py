@@ -6,8 +6,8 @@ import pytest
 
 from twin_sandbox import Scenario, Tide, kpi
 from twin_sandbox.engines.protocol import Port
-from twin_sandbox.world.coupled_result import CoupledResult
 from twin_sandbox.world.reality import AS_DESIGNED
+from twin_sandbox.world.result import Result
 from twin_sandbox.world.tracks import Tracks
 
 HALF_HOURS = pd.Timestamp("2026-07-18 08:00+08:00")
@@ -26,7 +26,7 @@ def result(district=None, **quantities):
         tracks.keep(moment)
     tide = Tide(0.0, 2.8, HALF_HOURS)
     scenario = Scenario("by hand", HALF_HOURS, 1.0, tide=tide, report_step_s=1800, engines=tuple(ports))
-    return CoupledResult(district, scenario, AS_DESIGNED, tracks, {})
+    return Result(district, scenario, AS_DESIGNED, tracks, {})
 
 
 def value(name, district=None, **quantities):

@@ -8,7 +8,7 @@ import pytest
 
 from twin_sandbox import Scenario, Storm, Tide
 from twin_sandbox.world.assemble import EVERY
-from twin_sandbox.world.coupled import CoupledSession
+from twin_sandbox.world.session import Session
 from twin_sandbox.world.wiring import Wiring, read_wiring
 
 START = pd.Timestamp("2026-07-15 17:00+08:00")
@@ -19,7 +19,7 @@ STORM = Scenario(
 
 
 def run(twin, scenario, wiring):
-    with CoupledSession(twin.district, scenario, wiring=wiring) as session:
+    with Session(twin.district, scenario, wiring=wiring) as session:
         return session.result()
 
 

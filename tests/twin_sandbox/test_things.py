@@ -43,7 +43,7 @@ def test_the_devices_of_the_drains_come_first_and_are_in_service(twin, ten_year_
     assert list(first.index) == [f"{name}-{k:02d}" for name, count in names for k in range(1, count + 1)]
     assert set(first["state"]) == {"in service"}
     table = twin.observe(ten_year_night, np.random.default_rng(3))
-    assert list(table["datastream"].unique()) == list(first.index)
+    assert list(table["datastream"].unique()[:24]) == list(first.index)
 
 
 def test_devices_hang_where_their_kind_belongs(twin):
@@ -84,7 +84,7 @@ def test_observations_are_quantised_and_within_range(twin, ten_year_night):
         assert np.allclose(steps, steps.round(), atol=1e-6)
         half = things.loc[name, "resolution"] / 2
         assert part["value"].between(things.loc[name, "range_low"] - half, things.loc[name, "range_high"] + half).all()
-        assert len(part) == 73
+        assert len(part) == len(ten_year_night.times)
 
 
 def test_a_sound_level_sensor_errs_by_a_centimetre(twin, ten_year_night):
@@ -92,7 +92,7 @@ def test_a_sound_level_sensor_errs_by_a_centimetre(twin, ten_year_night):
     table = twin.observe(ten_year_night, np.random.default_rng(5))
     name = "level-03"
     seen = table[table["datastream"] == name].set_index("time")["value"]
-    error = seen - ten_year_night.levels_m[twin.things.loc[name, "host"]]
+    error = seen - ten_year_night.water.levels_m[twin.things.loc[name, "host"]]
     wet = error[seen > twin.things.loc[name, "range_low"] + 0.05]
     assert wet.std() == pytest.approx(0.0104, rel=0.35)
 
@@ -212,7 +212,7 @@ def test_the_store_keeps_each_observation_once(twin, ten_year_night, tmp_path):
         assert back["time"].tolist() == table[table["datastream"] == "level-03"]["time"].tolist()
         hour = store.read("level-03", begin="2026-07-18T20:00+08:00", end="2026-07-18T13:00Z")
         assert len(hour) == 12
-        assert len(store.latest()) == table["datastream"].nunique() == 24
+        assert len(store.latest()) == table["datastream"].nunique() >= 24
     with Store(tmp_path / "night.db") as store:
         assert len(store.read()) == len(table)
 

@@ -98,10 +98,10 @@ def test_reference_observations_refuse_what_makes_no_sense(twin):
         reference_signal("mood", pd.date_range(START, periods=2, freq="1h"), rng)
 
 
-def test_a_run_is_reported_by_the_devices_of_the_drains_alone(twin, ten_year_night):
+def test_a_run_of_the_drains_is_reported_by_their_devices_and_those_that_watch_the_weather(twin, ten_year_night):
     table = observe(twin.district, ten_year_night, np.random.default_rng(1)).table
     assert set(twin.things.loc[table["datastream"].unique(), "kind"]) == {
-        "rain_gauge", "tide_gauge", "level_sensor", "street_depth", "pump_status",
+        "rain_gauge", "tide_gauge", "level_sensor", "street_depth", "pump_status", "gate_actuator", "weather_station",
     }  # fmt: skip
 
 

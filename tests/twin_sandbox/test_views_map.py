@@ -139,7 +139,7 @@ def test_trees_on_the_map_are_the_districts_trees(twin):
 
 def test_over_a_run_no_moment_has_more_flooded_buildings_than_the_whole(storm):
     whole = set(kpi.buildings_under_water(storm))
-    moments = [set(kpi.buildings_under_water(storm, time)) for time in storm.street_depth_m.index]
+    moments = [set(kpi.buildings_under_water(storm, time)) for time in storm.times]
     assert set().union(*moments) == whole
     assert len(whole) == kpi.flooded_buildings(storm)
 

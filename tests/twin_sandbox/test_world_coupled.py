@@ -9,8 +9,8 @@ import pytest
 from tests.twin_sandbox.toy_engines import Spring, Tanks
 from twin_sandbox import Scenario
 from twin_sandbox.errors import TwinError
-from twin_sandbox.world.coupled import CoupledSession, state_hash
-from twin_sandbox.world.coupled_result import RunFailedError
+from twin_sandbox.world.result import RunFailedError
+from twin_sandbox.world.session import Session, state_hash
 from twin_sandbox.world.wiring import Wire, Wiring
 
 WIRING = Wiring((Wire("spring", "flow", "tanks", "inflow"),))
@@ -23,7 +23,7 @@ def scenario():
 
 def session(scenario, limit_m3=math.inf, step_s=300):
     engines = {"spring": Spring(), "tanks": Tanks(limit_m3=limit_m3)}
-    return CoupledSession(None, scenario, step_s=step_s, wiring=WIRING, engines=engines)
+    return Session(None, scenario, step_s=step_s, wiring=WIRING, engines=engines)
 
 
 def test_a_session_stops_at_each_step_and_shows_every_quantity_by_code(scenario):

@@ -9,9 +9,9 @@ import pytest
 from twin_sandbox import Reality, Scenario, Storm, Tide
 from twin_sandbox.world.assemble import EVERY, assemble
 from twin_sandbox.world.clock import Clock
-from twin_sandbox.world.coupled import effects
-from twin_sandbox.world.drains import short_names
 from twin_sandbox.world.events import EVENTS, AmbulanceCall
+from twin_sandbox.world.models.network import short_names
+from twin_sandbox.world.session import effects
 from twin_sandbox.world.wiring import read_wiring
 
 START = pd.Timestamp("2026-07-15 17:00+08:00")

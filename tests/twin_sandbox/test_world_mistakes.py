@@ -18,10 +18,10 @@ from tests.twin_sandbox.toy_engines import Spring, Tanks
 from twin_sandbox import Reality, Scenario
 from twin_sandbox.errors import TwinError
 from twin_sandbox.world import twin as twin_module
-from twin_sandbox.world.coupled import CoupledSession, state_hash
-from twin_sandbox.world.coupled_result import RunFailedError
 from twin_sandbox.world.events import Fire
 from twin_sandbox.world.kpi import told as kpis
+from twin_sandbox.world.result import RunFailedError
+from twin_sandbox.world.session import Session, state_hash
 from twin_sandbox.world.twin import Twin
 from twin_sandbox.world.wiring import Wire, Wiring, fit, order, read_wiring
 from twin_sandbox.world.written import read_run, run_again, save_result
@@ -34,7 +34,7 @@ HARD = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 
 def toy_session(spring=None, **tanks):
     engines = {"spring": spring or Spring(), "tanks": Tanks(**tanks)}
-    return CoupledSession(None, TOY, step_s=300, wiring=WIRING, engines=engines)
+    return Session(None, TOY, step_s=300, wiring=WIRING, engines=engines)
 
 
 class ToyTwin(Twin):

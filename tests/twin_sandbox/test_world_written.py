@@ -9,8 +9,8 @@ import pytest
 
 from twin_sandbox import Reality, Scenario
 from twin_sandbox.errors import TwinError
-from twin_sandbox.world.coupled import CoupledSession, state_hash
 from twin_sandbox.world.events import Fire
+from twin_sandbox.world.session import Session, state_hash
 from twin_sandbox.world.written import found_hash, reality_from, reality_told, run_again, save_result
 
 START = pd.Timestamp("2026-07-15T06:00+08:00")
@@ -44,7 +44,7 @@ def test_a_session_is_taken_up_where_it_was_and_ends_alike(twin, scenario, tmp_p
 
 def test_a_run_is_written_with_all_that_it_takes_to_run_it_again_to_the_same_bytes(twin, scenario, tmp_path):
     reality = Reality(demand_factor={"residential": 1.2})
-    with CoupledSession(twin.district, scenario, reality) as session:
+    with Session(twin.district, scenario, reality) as session:
         session.step({"supply.valve_open": {valve(twin): 0.0}})
         result = session.result()
         folder = save_result(result, session.wiring, tmp_path / "run")

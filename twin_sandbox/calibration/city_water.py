@@ -69,6 +69,7 @@ def run(twin: "Twin", return_period_a: float | None, horizon_h: float = NIGHT_H)
         Storm.chicago(return_period_a) if return_period_a else Storm.dry(),
         begins if return_period_a else START,
         Tide(0.0, 2.8, begins + pd.Timedelta(minutes=PEAK_MIN)),
+        grid_m=5,
     )
     model = city_water_model(twin.district, scenario)
     engine = CityWater(model)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from twin_sandbox.entities import District
     from twin_sandbox.world.scenario import Scenario
 
-_NODES = ("junctions", "storages", "outfalls", "low_areas")
+_NODES = ("junctions", "storages", "outfalls")
 _OPEN_WITHIN_S = 60.0
 
 
@@ -61,7 +61,7 @@ def write_swmm(district: "District", path: Path | str, scenario: "Scenario | Non
 def _map(district: "District", text: str) -> Iterator[str]:
     """The sections that draw the network and say which entity each part is."""
     from twin_sandbox.formats.swmm_reading import sections_of
-    from twin_sandbox.world.drains import short_names
+    from twin_sandbox.world.models.network import short_names
 
     entities = district.entities
     places = {

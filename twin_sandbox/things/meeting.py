@@ -1,6 +1,6 @@
-"""Where devices meet the engines: which quantity of a coupled run a device measures, and which it commands.
+"""Where devices meet the engines: which quantity of a run a device measures, and which it commands.
 
-What no engine carries (visibility, a bin's filling, a cover's tilt) a device of a coupled run doesn't report;
+What no engine carries (visibility, a bin's filling, a cover's tilt) a device of a run doesn't report;
 `twin_sandbox.things.reference` has typical courses for these.
 """
 
@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twin_sandbox.world.drains import short_names
+from twin_sandbox.world.models.network import short_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from twin_sandbox.entities import District
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
 
 MPA_PER_M = 9.80665e-3
 """Pressure of a metre of water [MPa]."""
@@ -105,9 +105,7 @@ _AIR: Mapping[str, str] = {
 }
 
 
-def measured(
-    district: "District", result: "CoupledResult", kind: str, quantity: str, host: str
-) -> "pd.Series[float] | None":
+def measured(district: "District", result: "Result", kind: str, quantity: str, host: str) -> "pd.Series[float] | None":
     """The true values that a device meets at each kept moment, in its own unit; None if the run doesn't carry them."""
     if (kind, quantity) == ("heat_meter", "heat power"):
         return _heat_power(result, host)
@@ -124,7 +122,7 @@ def measured(
     return (values.abs() if quantity == "water flow" else values) * meeting.factor(district, host)
 
 
-def _outdoors(result: "CoupledResult", kind: str, quantity: str) -> "pd.Series[float] | None":
+def _outdoors(result: "Result", kind: str, quantity: str) -> "pd.Series[float] | None":
     """What comes from outside: rain, sea and weather."""
     import pandas as pd
 
@@ -138,7 +136,7 @@ def _outdoors(result: "CoupledResult", kind: str, quantity: str) -> "pd.Series[f
     return None
 
 
-def _at(result: "CoupledResult", quantity: str, code: str) -> "pd.Series[float] | None":
+def _at(result: "Result", quantity: str, code: str) -> "pd.Series[float] | None":
     import pandas as pd
 
     if quantity not in result.quantities:
@@ -149,7 +147,7 @@ def _at(result: "CoupledResult", quantity: str, code: str) -> "pd.Series[float] 
     return pd.Series(result.tracks.array(quantity)[:, codes.index(code)].astype(float), index=result.times)
 
 
-def _heat_power(result: "CoupledResult", host: str) -> "pd.Series[float] | None":
+def _heat_power(result: "Result", host: str) -> "pd.Series[float] | None":
     parts = [_at(result, f"heat.{name}", host) for name in ("mass_kg_s", "supply_c", "return_c")]
     mass, supply, back = parts
     if mass is None or supply is None or back is None:

@@ -1,18 +1,16 @@
 """What the devices report of a run: sampled, with errors and faults, quantised, within their range."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin_sandbox.errors import TwinError
-from twin_sandbox.things import faults as kinds
+from twin_sandbox.things import faults as failures
 from twin_sandbox.things.ledger import REPORTING, ledger
 from twin_sandbox.things.meeting import measured
 from twin_sandbox.things.noise import ORDINARY_NOISE
-from twin_sandbox.world.coupled_result import CoupledResult
-from twin_sandbox.world.drains import short_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,23 +28,12 @@ class Observed(NamedTuple):
     truth: list[dict[str, Any]]
 
 
-def signal(district: "District", result: "Result", kind: str, host: str) -> "pd.Series[float] | None":
-    """The true values that a device of that kind meets at its host, at each kept moment; None if not in the result."""
-    if kind == "rain_gauge":
-        return result.rain_mm_h
-    if kind == "tide_gauge":
-        return result.tide_m
-    if kind == "street_depth":
-        return result.street_depth_m[host]
-    if kind == "pump_status":
-        return result.settings[short_names(district)[host]]
-    if kind == "level_sensor":
-        return result.levels_m[host]
-    return None
-
-
 def observe(
-    district: "District", result: "Result | CoupledResult", stream: Streams, faults: Sequence[kinds.Fault] = ()
+    district: "District",
+    result: "Result",
+    stream: Streams,
+    faults: Sequence[failures.Fault] = (),
+    kinds: Collection[str] = (),
 ) -> Observed:
     """What the devices of a district report of a run; those whose quantity the result doesn't carry are left out.
 
@@ -60,25 +47,28 @@ def observe(
         stream: a generator, or ``{"noise": …, "faults": …}`` for streams of their own. Every device draws from it in
             the order of the ledger, whether it has faults or not, so a fault on one changes no other's noise.
         faults: any number, for any datastreams.
+        kinds: report devices of these kinds alone; none: of all.
 
     Raises:
         TwinError: a fault for a datastream that does not exist.
     """
     devices = ledger(district)
     devices = devices[devices["state"].isin(REPORTING)]
+    if kinds:
+        devices = devices[devices["kind"].isin(kinds)]
     signals = {}
     for name, device in devices.iterrows():
-        if isinstance(result, CoupledResult):
-            true = measured(district, result, device.kind, device.quantity, device.host)
-        else:
-            true = signal(district, result, device.kind, device.host)
+        true = measured(district, result, device.kind, device.quantity, device.host)
         if true is not None:
             signals[str(name)] = _sampled(result, device.kind, true, int(device.interval_s))
     return report(devices.loc[list(signals)], signals, stream, faults)
 
 
 def report(
-    devices: "pd.DataFrame", signals: "Mapping[str, pd.Series[float]]", stream: Streams, faults: Sequence[kinds.Fault]
+    devices: "pd.DataFrame",
+    signals: "Mapping[str, pd.Series[float]]",
+    stream: Streams,
+    faults: Sequence[failures.Fault],
 ) -> Observed:
     """What devices make of the true values that they meet: errors, faults, range, resolution.
 
@@ -103,13 +93,13 @@ def report(
     for (name, device), noise_rng, fault_rng in zip(devices.iterrows(), noises, drawn, strict=True):
         series = signals[str(name)]
         own = [fault for fault in faults if fault.datastream == name]
-        if not any(isinstance(fault, kinds.Noise) for fault in own):
-            own.append(kinds.Noise(str(name), *ORDINARY_NOISE[device.quantity]))
-        for fault in sorted(own, key=lambda fault: kinds.ORDER.index(type(fault))):
+        if not any(isinstance(fault, failures.Noise) for fault in own):
+            own.append(failures.Noise(str(name), *ORDINARY_NOISE[device.quantity]))
+        for fault in sorted(own, key=lambda fault: failures.ORDER.index(type(fault))):
             if series.empty:
                 break
-            rng = noise_rng if isinstance(fault, kinds.Noise) else fault_rng
-            series, told = kinds.apply(series, fault, rng)
+            rng = noise_rng if isinstance(fault, failures.Noise) else fault_rng
+            series, told = failures.apply(series, fault, rng)
             truth.append(told)
         values = quantised(np.clip(series.to_numpy(), device.range_low, device.range_high), float(device.resolution))
         parts.append(pd.DataFrame({"datastream": str(name), "time": series.index, "value": values}))
@@ -128,9 +118,7 @@ def quantised(values: NDArray[np.floating[Any]], resolution: float) -> NDArray[n
     return np.round(np.round(values / resolution) * resolution, digits) + 0.0
 
 
-def _sampled(
-    result: "Result | CoupledResult", kind: str, series: "pd.Series[float]", interval_s: int
-) -> "pd.Series[float]":
+def _sampled(result: "Result", kind: str, series: "pd.Series[float]", interval_s: int) -> "pd.Series[float]":
     every = max(1, round(interval_s / result.scenario.report_step_s))
     if kind != "rain_gauge":
         return series.iloc[::every]

@@ -8,7 +8,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from twin_sandbox.world.water import Watery
+    from twin_sandbox.world.result import Result
 
 _WIDTH, _LEFT, _RIGHT = 420, 40, 8
 _INK, _QUIET, _RAIN, _TIDE, _WATER = "#182234", "#5b6675", "#7d93b8", "#1f8a8a", "#1e5092"
@@ -28,7 +28,7 @@ _WORDS = {
 }
 
 
-def night_chart(result: "Watery", time: object, language: str) -> str:
+def night_chart(result: "Result", time: object, language: str) -> str:
     """Rain, tide and the deepest street water of a run, one under the other, with a line at a moment."""
     import pandas as pd
 

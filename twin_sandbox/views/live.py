@@ -44,13 +44,13 @@ def live_map(language: str) -> str:
     scenario = scenario_now(pd.Timestamp.now(tz="Asia/Shanghai"))
     result = twin.run(scenario)
     words = _WORDS[language]
-    rain = float(result.rain_mm_h.iloc[-1])
+    rain = float(result.water.rain_mm_h.iloc[-1])
     shown = district_map(twin, result, scenario.end, language=language)
     shown.overlay = {
         **shown.overlay,
         "lines": [
             words["now"].format(clock=f"{scenario.end:%H:%M}"),
-            words["sea"].format(tide=float(result.tide_m.iloc[-1])),
+            words["sea"].format(tide=float(result.water.tide_m.iloc[-1])),
             words["rain"].format(rain=rain) if rain >= 1 else words["dry"],
         ],
     }

@@ -10,8 +10,8 @@ from twin_sandbox.views.widget import MapWidget
 
 if TYPE_CHECKING:
     from twin_sandbox.entities import District
+    from twin_sandbox.world.result import Result
     from twin_sandbox.world.twin import Twin
-    from twin_sandbox.world.water import Watery
 
 _WORDS = {
     "en": {
@@ -40,7 +40,7 @@ def scene_of(district: "District", language: str) -> Scene:
 
 def district_map(
     twin: "Twin",
-    result: "Watery | None" = None,
+    result: "Result | None" = None,
     time: object | None = None,
     height: int = 520,
     language: str = "en",
@@ -93,7 +93,7 @@ def _map_below(district: "District", height: int, language: str) -> MapWidget:
     return widget
 
 
-def overlay(name: str, result: "Watery | None", time: object | None, language: str) -> dict[str, object]:
+def overlay(name: str, result: "Result | None", time: object | None, language: str) -> dict[str, object]:
     """Title, legend and mark of a map, as the widget takes them."""
     words = _WORDS[language]
     shown: dict[str, object] = {"title": name, "lines": [], "mark": mark(language)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pydeck
 
     from twin_sandbox.entities import District
-    from twin_sandbox.world.water import Watery
+    from twin_sandbox.world.result import Result
 
 FITS = (1440, 900)
 """Width and height [px] of the picture that the view is composed for."""
@@ -204,7 +204,7 @@ def _deck(layers: list[Any], at: tuple[float, float], *, zoom: float, pitch: flo
     )
 
 
-def flood_columns(scene: Scene, result: "Watery", time: object | None) -> dict[str, dict[str, Any]]:
+def flood_columns(scene: Scene, result: "Result", time: object | None) -> dict[str, dict[str, Any]]:
     """What changes on the map at a moment of a run (its deepest water if no moment is given).
 
     A building is coloured while water stands beside it above its ground floor.

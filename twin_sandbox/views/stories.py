@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from twin_sandbox.engines.traffic.engine import Journey
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
     from twin_sandbox.world.twin import Twin
 
 WET, DRY, RED, GREEN, QUIET, INK = "#1e5092", "#c4853d", "#b3261e", "#1a7f5a", "#8a94a0", "#182234"
@@ -33,7 +33,7 @@ RING_UNITS = {"SB010802FEB0019R": "18", "SB010103FEB000DI": "3"}
 """Those under water on the way to each: unit 18 in Harbour Road, unit 3 in Fishmarket Street."""
 
 
-def play(twin: "Twin", story: str, *cut: str, **changes: object) -> "CoupledResult":
+def play(twin: "Twin", story: str, *cut: str, **changes: object) -> "Result":
     """Run one of the sample district's scenario files.
 
     Args:
@@ -47,18 +47,18 @@ def play(twin: "Twin", story: str, *cut: str, **changes: object) -> "CoupledResu
     """
     from dataclasses import replace
 
-    from twin_sandbox.world.coupled import CoupledSession
     from twin_sandbox.world.scenario_file import read_scenario
+    from twin_sandbox.world.session import Session
     from twin_sandbox.world.wiring import read_wiring
 
     path = data_folder("datasets") / "gulls_quay" / "scenarios" / f"{story}.yaml"
     scenario = replace(read_scenario(path, twin.district), **changes)  # type: ignore[arg-type]
     wiring = read_wiring().among(scenario.engines).without(*cut)
-    with CoupledSession(twin.district, scenario, wiring=wiring) as session:
+    with Session(twin.district, scenario, wiring=wiring) as session:
         return session.result()
 
 
-def journeys(result: "CoupledResult") -> "tuple[Journey, ...]":
+def journeys(result: "Result") -> "tuple[Journey, ...]":
     """The ambulances' journeys of a run, in the order of the calls."""
     from twin_sandbox.engines.traffic.engine import TrafficRecords
 
@@ -75,7 +75,7 @@ def first(state: "pd.Series[bool]") -> "pd.Timestamp":
     return when[0] if len(when) else pd.Timestamp("NaT")
 
 
-def draw_ambulance(wet: "CoupledResult", cut: "CoupledResult") -> "Figure":
+def draw_ambulance(wet: "Result", cut: "Result") -> "Figure":
     """Storm, sewer, street and speed in time; the two ways of the ambulance on the map.
 
     Args:
@@ -123,7 +123,7 @@ def draw_ambulance(wet: "CoupledResult", cut: "CoupledResult") -> "Figure":
     return figure
 
 
-def _sewer_below(result: "CoupledResult", street: str) -> str:
+def _sewer_below(result: "Result", street: str) -> str:
     """The manhole nearest to the middle of a street whose rim lies lowest."""
     assert result.district is not None  # noqa: S101 - as above
     junctions = result.district.entities["junctions"]
@@ -138,7 +138,7 @@ def _seconds(count: float) -> "pd.Timedelta":
     return pd.Timedelta(seconds=count)
 
 
-def _map_of_ways(axes: "Axes", wet: "CoupledResult", cut: "CoupledResult") -> None:
+def _map_of_ways(axes: "Axes", wet: "Result", cut: "Result") -> None:
     import shapely
     from matplotlib.collections import LineCollection
     from shapely.ops import substring
@@ -175,7 +175,7 @@ def _map_of_ways(axes: "Axes", wet: "CoupledResult", cut: "CoupledResult") -> No
     axes.set_axis_off()
 
 
-def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure":
+def draw_switchboard(coupled: "Result", cut: "Result") -> "Figure":
     """Water at three ring-main units, feeds of the storm pumps, pressure in a tall house, consumers without power.
 
     Args:
@@ -230,7 +230,7 @@ def draw_switchboard(coupled: "CoupledResult", cut: "CoupledResult") -> "Figure"
     return figure
 
 
-def draw_tide(pumped: "CoupledResult", unpumped: "CoupledResult") -> "Figure":
+def draw_tide(pumped: "Result", unpumped: "Result") -> "Figure":
     """Rain, sea and tank, pumps, the deepest street, with pumps that run and without.
 
     Args:
@@ -275,7 +275,7 @@ def draw_tide(pumped: "CoupledResult", unpumped: "CoupledResult") -> "Figure":
     return figure
 
 
-def draw_heat_wave(ordinary: "CoupledResult", flat: "CoupledResult", tariff: "CoupledResult") -> "Figure":
+def draw_heat_wave(ordinary: "Result", flat: "Result", tariff: "Result") -> "Figure":
     """Cooling, water, load, the most loaded transformer, the lowest voltage and the tap changers.
 
     Args:
@@ -318,7 +318,7 @@ def draw_heat_wave(ordinary: "CoupledResult", flat: "CoupledResult", tariff: "Co
     return figure
 
 
-def lowest_volt(result: "CoupledResult") -> "pd.Series[float]":
+def lowest_volt(result: "Result") -> "pd.Series[float]":
     """The lowest voltage of live low-voltage buses at each moment, by the rated one."""
     assert result.district is not None  # noqa: S101 - a district's buses
     buses = result.district.entities["power_buses"]
@@ -326,7 +326,7 @@ def lowest_volt(result: "CoupledResult") -> "pd.Series[float]":
     return volts.where(volts > 0.0).min(axis=1)
 
 
-def taps(result: "CoupledResult") -> "pd.Series[float]":
+def taps(result: "Result") -> "pd.Series[float]":
     """Positions of the two feeds' tap changers, added up."""
     assert result.district is not None  # noqa: S101 - a district's feeds
     return result["power.tap_position"][list(result.district.entities["grid_feeds"].index)].sum(axis=1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twin_sandbox.errors import TwinError
 
 if TYPE_CHECKING:
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Account:
         return self.total_kg / self.people
 
 
-def account(result: "CoupledResult", fuel_l: Mapping[str, float] | None = None) -> Account:
+def account(result: "Result", fuel_l: Mapping[str, float] | None = None) -> Account:
     """The account of a run: electricity that came from the grid, heat that the station put in, gas, and fuel if given.
 
     Electricity is that of all consumers with losses where the power engine ran, of buildings alone where it did not;
@@ -131,7 +131,7 @@ def account(result: "CoupledResult", fuel_l: Mapping[str, float] | None = None) 
     return Account(used, float(details["floor_area_m2"].sum()), float(buildings["residents"].sum()))
 
 
-def carbon_kg(result: "CoupledResult") -> float:
+def carbon_kg(result: "Result") -> float:
     """What a run emitted [kg CO₂], vehicles apart; see :func:`account`.
 
     Raises:

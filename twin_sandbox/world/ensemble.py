@@ -21,6 +21,7 @@ from twin_sandbox.errors import TwinError, refuse_other
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
 
 if TYPE_CHECKING:
+    from twin_sandbox.world.result import Result
     from twin_sandbox.world.scenario import Scenario
     from twin_sandbox.world.twin import Twin
 
@@ -38,9 +39,9 @@ def _twin(folder: str) -> "Twin":
     return open_district(folder)
 
 
-def _run(folder: str, scenario: "Scenario", reality: Reality) -> Any:  # noqa: ANN401 - either kind of result
+def _run(folder: str, scenario: "Scenario", reality: Reality) -> "Result":
     """One run, without its district: that is the caller's. An engine's failure comes back inside the result."""
-    from twin_sandbox.world.coupled_result import RunFailedError
+    from twin_sandbox.world.result import RunFailedError
 
     try:
         result = _twin(folder).run(scenario, reality)
@@ -58,7 +59,7 @@ def ensemble(
     jobs: int | None = None,
     dask: str | None = None,
     progress: Progress | None = None,
-) -> list[Any]:
+) -> "list[Result]":
     """Run every scenario with every seed.
 
     Args:
@@ -92,7 +93,7 @@ def ensemble(
         raise TwinError("ensemble, jobs", f"{jobs}", "1 or more.")
     tell = progress or _line()
     folder = str(Path(twin.district.folder).resolve())
-    finished: dict[int, Any] = {}
+    finished: dict[int, Result] = {}
     work = _on_dask(dask, folder, runs, reality) if dask else _here(folder, runs, reality, jobs or os.cpu_count() or 1)
     for number, result in work:
         finished[number] = replace(result, district=twin.district)
@@ -100,7 +101,7 @@ def ensemble(
     return [finished[number] for number in range(len(runs))]
 
 
-def _here(folder: str, runs: "Sequence[Scenario]", reality: Reality, jobs: int) -> Iterator[tuple[int, Any]]:
+def _here(folder: str, runs: "Sequence[Scenario]", reality: Reality, jobs: int) -> Iterator[tuple[int, "Result"]]:
     tries = dict.fromkeys(range(len(runs)), 0)
     left = list(tries)
     while left:
@@ -108,7 +109,7 @@ def _here(folder: str, runs: "Sequence[Scenario]", reality: Reality, jobs: int) 
         suspects = [number for number in left if tries[number]]
         batch, at_once = ([suspects[0]], 1) if suspects else (left, jobs)
         with ProcessPoolExecutor(min(at_once, len(batch)), mp_context=get_context("spawn")) as pool:
-            waiting: dict[Future[Any], int] = {}
+            waiting: dict[Future[Result], int] = {}
             queue = iter(batch)
             try:
                 while True:
@@ -134,7 +135,7 @@ def _here(folder: str, runs: "Sequence[Scenario]", reality: Reality, jobs: int) 
                         ) from None
 
 
-def _on_dask(address: str, folder: str, runs: "Sequence[Scenario]", reality: Reality) -> Iterator[tuple[int, Any]]:
+def _on_dask(address: str, folder: str, runs: "Sequence[Scenario]", reality: Reality) -> Iterator[tuple[int, "Result"]]:
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:

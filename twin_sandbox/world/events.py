@@ -128,7 +128,7 @@ def _either(tables: tuple[str, ...]) -> str:
 def _refuse_unknown(district: "District", where: str, code: str, metadata: Any) -> None:  # noqa: ANN401 - a mapping
     from difflib import get_close_matches
 
-    from twin_sandbox.world.drains import short_names
+    from twin_sandbox.world.models.network import short_names
 
     known: list[str] = []
     for table in metadata["tables"]:
@@ -276,7 +276,7 @@ class PumpFailed(Event):
         """
         if district is None:
             raise TwinError("PumpFailed.settings", "no district", "The district, whose tables tell the pump's code.")
-        from twin_sandbox.world.drains import short_names
+        from twin_sandbox.world.models.network import short_names
 
         codes = {name: code for code, name in short_names(district).items()}
         if self.pump not in codes:

@@ -44,8 +44,7 @@ class Scenario:
         day_kind: kind of day by the district's table ``day_kinds``; None: by the calendar.
         events: what befalls the district, kept in the order of time.
         policies: how the district is run.
-        grid_m: cell of the street surface [m], 5 or 10. None: 5 where engines run together; the drains alone then keep
-            the water of each low area in one store.
+        grid_m: cell of the street surface [m]: 10, or 5, which is finer and takes six times as long.
         seed: of whatever is left to chance: clouds, drivers, when people leave. Same seed, same run.
 
     Raises:
@@ -67,7 +66,7 @@ class Scenario:
     day_kind: str | None = None
     events: tuple[Event, ...] = ()
     policies: Policies = field(default_factory=Policies)
-    grid_m: int | None = None
+    grid_m: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -136,7 +135,7 @@ class Scenario:
     def _refuse_wrong_choices(self, where: str) -> None:
         if self.pumps not in ("rules", "off", "on"):
             raise TwinError(f"{where}, pumps", repr(self.pumps), 'One of "rules", "off", "on".')
-        if self.grid_m not in (None, 5, 10):
+        if self.grid_m not in (5, 10):
             raise TwinError(f"{where}, grid_m", repr(self.grid_m), "5 or 10 m.")
         if type(self.seed) is not int or not 0 <= self.seed < 2**31:
             raise TwinError(f"{where}, seed", repr(self.seed), "A whole number from 0 to 2147483647.")
@@ -150,11 +149,6 @@ class Scenario:
     def rains(self) -> bool:
         """Whether any rain falls."""
         return bool(self.storm.intensity_mm_h.any())
-
-    @property
-    def surface_cell_m(self) -> float:
-        """Cell of the street surface, where there is one [m]."""
-        return float(self.grid_m or 5)
 
     def weather_or_ordinary(self) -> "Weather":
         """The weather, which is an ordinary day of the season if none is given."""

@@ -21,12 +21,10 @@ if TYPE_CHECKING:
     from twin_sandbox.entities.terrain import Terrain
     from twin_sandbox.things.faults import Fault
     from twin_sandbox.views.widget import MapWidget
-    from twin_sandbox.world.coupled import CoupledSession
-    from twin_sandbox.world.coupled_result import CoupledResult
     from twin_sandbox.world.ensemble import Progress
     from twin_sandbox.world.result import Result
     from twin_sandbox.world.scenario import Scenario
-    from twin_sandbox.world.water import Watery
+    from twin_sandbox.world.session import Session
     from twin_sandbox.world.wiring import Wiring
 
 Controller = Callable[[dict[str, Any]], Mapping[str, float]]
@@ -123,7 +121,7 @@ class Twin:
         controller: Controller | None = None,
         step_s: int = 300,
         wiring: "Wiring | None" = None,
-    ) -> Any:  # noqa: ANN401 - which of two kinds, the scenario decides
+    ) -> "Result":
         """Run a scenario to its end.
 
         Args:
@@ -133,9 +131,6 @@ class Twin:
                 rules of the scenario work the station.
             step_s: control step of the controller [s].
             wiring: what feeds what; by default the practicum's own (`twin_sandbox.world.wiring`).
-
-        Returns:
-            A `Result` of the drains alone, or a `CoupledResult` of several engines.
 
         Raises:
             TwinError: an engine refuses the model, or the controller's settings are not allowed.
@@ -152,14 +147,8 @@ class Twin:
         reality: Reality | None = None,
         step_s: int = 300,
         wiring: "Wiring | None" = None,
-    ) -> Any:  # noqa: ANN401 - which of two kinds, the scenario decides
+    ) -> "Session":
         """Open a run that stops every ``step_s`` seconds; several may be open at once.
-
-        Returns:
-            A `Session` of the drains alone with one store of water a low area; a `CoupledSession` of several engines,
-            or where the scenario says ``grid_m``, an event befalls or a wiring is given. Both have ``names``,
-            ``time``, ``done``, ``measurements``, ``check``, ``step``, ``result`` and ``close``, so that one controller
-            of the station works in both.
 
         Raises:
             TwinError: something else than a scenario, a step that does not fit, or the engine refuses the model.
@@ -173,15 +162,11 @@ class Twin:
         refuse_other("session, step_s", step_s, int)
         if wiring is not None:
             refuse_other("session, wiring", wiring, Wiring)
-        if scenario.engines == ("drainage",) and scenario.grid_m is None and not scenario.events and wiring is None:
-            from twin_sandbox.world.session import Session
+        from twin_sandbox.world.session import Session
 
-            return Session(self.district, scenario, reality, step_s)
-        from twin_sandbox.world.coupled import CoupledSession
+        return Session(self.district, scenario, reality, step_s, wiring)
 
-        return CoupledSession(self.district, scenario, reality, step_s, wiring)
-
-    def resume(self, path: Path | str) -> "CoupledSession":
+    def resume(self, path: Path | str) -> "Session":
         """Take up a session that ``session.save(path)`` has saved, at the moment where it was.
 
         Raises:
@@ -200,7 +185,7 @@ class Twin:
         jobs: int | None = None,
         dask: str | None = None,
         progress: "Progress | None" = None,
-    ) -> list[Any]:
+    ) -> "list[Result]":
         """Run every scenario with every seed, many at once; results in this order.
 
         See :func:`twin_sandbox.world.ensemble.ensemble`.
@@ -211,7 +196,7 @@ class Twin:
 
     def observe(
         self,
-        result: "Result | CoupledResult",
+        result: "Result",
         stream: "np.random.Generator | Mapping[str, np.random.Generator]",
         faults: "Sequence[Fault]" = (),
     ) -> "pd.DataFrame":
@@ -225,7 +210,7 @@ class Twin:
 
     def map(
         self,
-        result: "Watery | None" = None,
+        result: "Result | None" = None,
         time: object | None = None,
         height: int = 520,
         language: str = "en",
@@ -243,13 +228,13 @@ class Twin:
         return district_map(self, result, time, height, language, under=under)
 
     def drainage_input(self, scenario: "Scenario", reality: Reality | None = None) -> str:
-        """The scenario as an input file for EPA SWMM alone, standing rules included.
+        """The scenario's sewers as an input file for EPA SWMM alone, standing rules included.
 
-        Run by SWMM itself it gives the same levels and flows as :meth:`run`.
+        See :func:`twin_sandbox.world.models.sewers.sewers_input`.
         """
-        from twin_sandbox.world.drains import drains
+        from twin_sandbox.world.models.sewers import sewers_input
 
-        return drains(self.district, scenario, reality or AS_DESIGNED).text_with_rules
+        return sewers_input(self.district, scenario, reality or AS_DESIGNED)
 
 
 def _asked(controller: Controller, seen: dict[str, Any], time: "pd.Timestamp") -> Mapping[str, float]:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin_sandbox.errors import TwinError
-from twin_sandbox.world.coupled import CoupledSession, state_hash
 from twin_sandbox.world.reality import Reality
+from twin_sandbox.world.session import Session, state_hash
 
 if TYPE_CHECKING:
     from twin_sandbox.entities import District
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
     from twin_sandbox.world.scenario import Scenario
     from twin_sandbox.world.wiring import Wiring
 
@@ -31,7 +31,7 @@ RUN_FILES = ("run.json", "scenario.yaml", "found.npy")
 LIBRARIES = ("numpy", "numba", "swmm-toolkit", "owa-epanet", "power-grid-model", "libsumo", "pvlib")
 
 
-def written(result: "CoupledResult", wiring: "Wiring") -> dict[str, Any]:
+def written(result: "Result", wiring: "Wiring") -> dict[str, Any]:
     """What a run did: inputs with their hash, versions, seed, commands, balances, and the hash of what it found."""
     inputs = _inputs(result.district, result.scenario, result.reality, wiring, result.log)
     return {
@@ -54,12 +54,12 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("practicum", *LIBRARIES)}
 
 
-def found_hash(result: "CoupledResult") -> str:
+def found_hash(result: "Result") -> str:
     """SHA-256 of every kept value."""
     return hashlib.sha256(np.ascontiguousarray(result.tracks.block[: result.tracks.kept]).tobytes()).hexdigest()
 
 
-def save_result(result: "CoupledResult", wiring: "Wiring", folder: Path | str) -> Path:
+def save_result(result: "Result", wiring: "Wiring", folder: Path | str) -> Path:
     """Write a run to a new folder: ``run.json``, the scenario as YAML, and every value in ``found.npy``.
 
     Raises:
@@ -77,7 +77,7 @@ def save_result(result: "CoupledResult", wiring: "Wiring", folder: Path | str) -
     return target
 
 
-def save_session(session: CoupledSession, path: Path | str) -> Path:
+def save_session(session: Session, path: Path | str) -> Path:
     """Save an open session as a JSON file, to be taken up by :func:`resume`.
 
     Raises:
@@ -99,7 +99,7 @@ def save_session(session: CoupledSession, path: Path | str) -> Path:
     return target
 
 
-def resume(district: "District", path: Path | str) -> CoupledSession:
+def resume(district: "District", path: Path | str) -> Session:
     """Take up a saved session: the engines run by its commands to the moment at which it was saved.
 
     Raises:
@@ -112,7 +112,7 @@ def resume(district: "District", path: Path | str) -> CoupledSession:
     _refuse_damaged(where, told, {"step_s": int, "time_s": int, "state_sha256": str, "versions": dict})
     if told["district"] != fingerprint(district):
         raise TwinError(where, "it was saved in another district", then="Open the district it was saved in.")
-    session = CoupledSession(district, _scenario(told), reality_from(told["reality"]), told["step_s"], _wiring(told))
+    session = Session(district, _scenario(told), reality_from(told["reality"]), told["step_s"], _wiring(told))
     try:
         session.replay(_log(told), told["time_s"])
         _refuse_another_state(where, session, told)
@@ -122,7 +122,7 @@ def resume(district: "District", path: Path | str) -> CoupledSession:
     return session
 
 
-def _refuse_another_state(where: str, session: CoupledSession, told: Mapping[str, Any]) -> None:
+def _refuse_another_state(where: str, session: Session, told: Mapping[str, Any]) -> None:
     if state_hash(session.clock) == told["state_sha256"]:
         return
     changed = [f"{name} {version}" for name, version in told["versions"].items() if versions().get(name) != version]
@@ -133,7 +133,7 @@ def _refuse_another_state(where: str, session: CoupledSession, told: Mapping[str
     )
 
 
-def run_again(district: "District", folder: Path | str) -> "CoupledResult":
+def run_again(district: "District", folder: Path | str) -> "Result":
     """Run what a folder of :func:`save_result` tells once more.
 
     Raises:
@@ -143,7 +143,7 @@ def run_again(district: "District", folder: Path | str) -> "CoupledResult":
     if told["district"] != fingerprint(district):
         raise TwinError(f"{folder}", "it was run in another district", then="Open the district it was run in.")
     scenario = _scenario(told)
-    with CoupledSession(district, scenario, reality_from(told["reality"]), wiring=_wiring(told)) as session:
+    with Session(district, scenario, reality_from(told["reality"]), wiring=_wiring(told)) as session:
         session.replay(_log(told), scenario.horizon_s)
         return session.result()
 

@@ -4,6 +4,7 @@ import functools
 import io
 import math
 import os
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,6 +233,8 @@ class CityWater:
         )
         # Opened here, so that what was kept outlives the worker and its folder.
         self._states, self._maps = ((self._worker.folder / name).open("w+b") for name in ("states", "maps"))
+        for file in (self._states, self._maps):
+            weakref.finalize(self, file.close)
         _, state = self._ask(_request(model, self._worker.folder))
         return self._outputs(0.0, state)
 

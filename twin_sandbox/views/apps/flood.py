@@ -16,14 +16,14 @@ from twin_sandbox.views.charts import night_chart
 from twin_sandbox.views.maps import district_map, overlay, scene_of
 from twin_sandbox.views.scene import flood_columns
 from twin_sandbox.world import kpi
-from twin_sandbox.world.coupled import CoupledSession
 from twin_sandbox.world.scenario import Pumps, Scenario
+from twin_sandbox.world.session import Session
 from twin_sandbox.world.storm import Storm
 from twin_sandbox.world.tide import Tide
 from twin_sandbox.world.twin import Twin, open_district
 
 if TYPE_CHECKING:
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
 
 PERIODS_A = (1, 3, 10, 30, 50, 100, 200)
 """Return periods on the slider [a]."""
@@ -114,13 +114,13 @@ def night(period_a: int, pumps: str, sea: str = "surge") -> Scenario:
     return Scenario(name, start, HORIZON_H, storm, begins, tide, pumps=PUMPS[pumps], grid_m=GRID_M)
 
 
-def run_night(twin: Twin, period_a: int, pumps: str, sea: str = "surge") -> "CoupledResult":
+def run_night(twin: Twin, period_a: int, pumps: str, sea: str = "surge") -> "Result":
     """Sewers and streets in that night.
 
     Raises:
         TwinError: the engine refuses the model.
     """
-    with CoupledSession(twin.district, night(period_a, pumps, sea)) as session:
+    with Session(twin.district, night(period_a, pumps, sea)) as session:
         return session.result()
 
 
@@ -131,12 +131,12 @@ class FloodApp:
         self.twin = twin or open_district()
         self.run = lru_cache(maxsize=KEPT)(self._run)
         self.language = "en"
-        self.result: CoupledResult | None = None
+        self.result: Result | None = None
         self._make()
         self._write()
         self._new_night()
 
-    def _run(self, period_a: int, pumps: str, sea: str) -> "CoupledResult":
+    def _run(self, period_a: int, pumps: str, sea: str) -> "Result":
         return run_night(self.twin, period_a, pumps, sea)
 
     @property

@@ -1,6 +1,7 @@
 """What a run did to the district, as single numbers: each by name, with its unit and its definition.
 
-`flood` reads runs of the drains, `city` runs of several engines; ``kpi.told(result)`` gives all that a result allows.
+`flood` reads the water of a run, `city` the quantities of all its engines; ``kpi.told(result)`` gives all that a result
+allows.
 """
 
 from twin_sandbox.world.kpi.city import KPIS, Kpi, told

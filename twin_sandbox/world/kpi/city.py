@@ -14,7 +14,7 @@ from twin_sandbox.world.carbon import carbon_kg
 from twin_sandbox.world.kpi.flood import PASSABLE_M
 
 if TYPE_CHECKING:
-    from twin_sandbox.world.coupled_result import CoupledResult
+    from twin_sandbox.world.result import Result
 
 COMFORT_LOW_C, COMFORT_HIGH_C = 18.0, 28.0
 """Air in the rooms: 18 °C is what heat supply in China owes (GB 50736-2012, 3.0.1), 28 °C where cooling begins to be
@@ -42,37 +42,37 @@ class Kpi:
     unit: str
     definition: str
     needs: tuple[str, ...]
-    compute: "Callable[[CoupledResult], float]"
+    compute: "Callable[[Result], float]"
 
 
-def _held(result: "CoupledResult", quantity: str) -> Floats:
+def _held(result: "Result", quantity: str) -> Floats:
     """A quantity at all kept moments but the last [moments × codes]: each holds until the next."""
     held: Floats = result.tracks.array(quantity)[:-1].astype(np.float64)
     return held
 
 
-def _hours(result: "CoupledResult") -> float:
+def _hours(result: "Result") -> float:
     return result.scenario.report_step_s / 3600.0
 
 
-def _sum_h(result: "CoupledResult", values: Floats | NDArray[np.bool_]) -> float:
+def _sum_h(result: "Result", values: Floats | NDArray[np.bool_]) -> float:
     return float(values.sum()) * _hours(result)
 
 
-def _residents(result: "CoupledResult", quantity: str) -> Floats:
+def _residents(result: "Result", quantity: str) -> Floats:
     assert result.district is not None  # noqa: S101 - the quantities are a district's
     residents = result.district.entities["buildings"]["residents"]
     there: Floats = residents.reindex(list(result.tracks.ports[quantity].codes)).fillna(0.0).to_numpy(dtype=np.float64)
     return there
 
 
-def _lowest_voltage(result: "CoupledResult") -> float:
+def _lowest_voltage(result: "Result") -> float:
     voltages = result.tracks.array("power.voltage_pu").astype(np.float64)
     live = voltages[voltages > 0.0]
     return float(live.min()) if live.size else 0.0
 
 
-def _mean_speed(result: "CoupledResult") -> float:
+def _mean_speed(result: "Result") -> float:
     vehicles = _held(result, "traffic.vehicles")
     speeds = _held(result, "traffic.speed_kmh")
     there = (vehicles > 0.0) & np.isfinite(speeds)
@@ -80,17 +80,17 @@ def _mean_speed(result: "CoupledResult") -> float:
     return float((vehicles[there] * speeds[there]).sum() / total) if total else 0.0
 
 
-def _too_cold(result: "CoupledResult") -> float:
+def _too_cold(result: "Result") -> float:
     quantity = "buildings.indoor_c"
     return _sum_h(result, (_held(result, quantity) < COMFORT_LOW_C) * _residents(result, quantity))
 
 
-def _too_hot(result: "CoupledResult") -> float:
+def _too_hot(result: "Result") -> float:
     quantity = "buildings.stay_c"
     return _sum_h(result, (_held(result, quantity) > COMFORT_HIGH_C) * _residents(result, quantity))
 
 
-def _total(quantity: str) -> "Callable[[CoupledResult], float]":
+def _total(quantity: str) -> "Callable[[Result], float]":
     return lambda result: _sum_h(result, _held(result, quantity))
 
 
@@ -211,7 +211,7 @@ KPIS: Mapping[str, Kpi] = {kpi.name: kpi for kpi in _ALL}
 """Name → key figure."""
 
 
-def told(result: "CoupledResult") -> dict[str, dict[str, Any]]:
+def told(result: "Result") -> dict[str, dict[str, Any]]:
     """Every key figure that a result allows: name → value, unit, definition."""
     there = set(result.quantities)
     return {

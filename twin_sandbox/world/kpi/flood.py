@@ -1,4 +1,4 @@
-"""What a night did to the district, as single numbers, from a run of the drains alone or one with the street surface.
+"""What a night did to the district, as single numbers.
 
 Prices are illustrative, of the right order for a Chinese coastal city, and the same for everyone: they exist so that
 policies can be compared.
@@ -13,7 +13,7 @@ from twin_sandbox.world.kpi.exposure import exposure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from twin_sandbox.world.water import Watery
+    from twin_sandbox.world.result import Result
 
 PASSABLE_M = 0.15
 """Depth up to which a lane counts as passable [m] (GB 50014-2021, 4.1.4: one lane at most 15 cm under water)."""
@@ -27,7 +27,7 @@ START_CNY = 30.0
 """Wear of one pump start [CNY]."""
 
 
-def buildings_under_water(result: "Watery", time: object | None = None) -> "pd.Index[str]":
+def buildings_under_water(result: "Result", time: object | None = None) -> "pd.Index[str]":
     """Codes of the buildings into which water came: it stood beside them, and above their ground floor.
 
     Args:
@@ -40,16 +40,16 @@ def buildings_under_water(result: "Watery", time: object | None = None) -> "pd.I
     water = result.water
     place = exposure(water)
     above_m = place.houses_m.max(axis=0) if time is None else place.houses_m[water.row(time)]
-    codes: pd.Index[str] = water.district.entities["buildings"].index[np.unique(place.house[above_m > 0.0])]
+    codes: pd.Index[str] = water.district.entities["buildings"].index[above_m > 0.0]
     return codes
 
 
-def flooded_buildings(result: "Watery") -> int:
+def flooded_buildings(result: "Result") -> int:
     """Buildings [number] into which water came: at some moment it stood beside them, and above their ground floor."""
     return len(buildings_under_water(result))
 
 
-def flooded_street_length_m(result: "Watery", above_m: float = PASSABLE_M) -> float:
+def flooded_street_length_m(result: "Result", above_m: float = PASSABLE_M) -> float:
     """Length of street [m] on which water stood deeper than ``above_m`` at some moment.
 
     Streets are sampled every 5 m on their centre line.
@@ -58,13 +58,13 @@ def flooded_street_length_m(result: "Watery", above_m: float = PASSABLE_M) -> fl
     return float(place.sample_length_m[place.samples_m > above_m].sum())
 
 
-def flood_damage(result: "Watery") -> float:
+def flood_damage(result: "Result") -> float:
     """Cost of the water standing in streets and houses [CNY]: depth × time × exposure.
 
     60 CNY/(m·h) × ∫ (Σ streets: depth × vehicles per hour + Σ buildings: depth above the floor × residents) dt
 
-    A street's depth is that of the deepest point of its centre line (with the street surface: of its carriageway, from
-    2 cm on) between two crossings. Integrated over the kept moments (trapezoids).
+    A street's depth is that of the deepest point of its carriageway between two crossings, from 2 cm on.
+    Integrated over the kept moments (trapezoids).
     """
     place = exposure(result.water)
     houses_m = np.maximum(place.houses_m, 0.0)
@@ -73,17 +73,17 @@ def flood_damage(result: "Watery") -> float:
     return float(np.trapezoid(exposed, dx=hours)) * DAMAGE_CNY_M_H
 
 
-def pump_energy_kwh(result: "Watery") -> float:
+def pump_energy_kwh(result: "Result") -> float:
     """Energy of all pumps [kWh]: rated power × setting × time while water flowed."""
     water = result.water
     return sum(water.pump_power_kw[name] * water.pump_running_s[name] / 3600.0 for name in water.pump_power_kw)
 
 
-def pump_starts(result: "Watery") -> int:
+def pump_starts(result: "Result") -> int:
     """Starts of all pumps [number]; at most six an hour and pump wear it least (GB 50014-2021)."""
     return sum(result.water.pump_starts.values())
 
 
-def night_cost(result: "Watery") -> float:
+def night_cost(result: "Result") -> float:
     """All a night costs [CNY]: flood damage + 0.75 CNY a kWh of pumping + 30 CNY a pump start."""
     return flood_damage(result) + ENERGY_CNY_KWH * pump_energy_kwh(result) + START_CNY * pump_starts(result)

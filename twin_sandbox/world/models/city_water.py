@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from twin_sandbox.engines.drainage.city_water import CityWater, CityWaterModel, Inlets, Manholes
 from twin_sandbox.entities.terrain import LAND_COVER
 from twin_sandbox.errors import TwinError
-from twin_sandbox.world.drains import GULLIES, GULLY_OPENING_M2
 from twin_sandbox.world.models.network import SECTIONS, Network, Text, rows
 from twin_sandbox.world.models.surface import cells_beside, site_cell, street_cells, surface_grid
 from twin_sandbox.world.reality import AS_DESIGNED, Reality
@@ -37,6 +36,13 @@ WET_STEP = "00:00:15"
 REST_STEP_S = 10
 """Routing step while the streets rest [s]. What SWMM loses of a dry day's little water grows with it: 0.1 % at 5 s,
 0.3 % at 10 s, 0.5 % at 20 s."""
+
+GULLIES = 7
+"""Gullies at a junction: one every 30 m on both sides of a street, manholes about 100 m apart (GB 50014-2021, 5.7)."""
+
+GULLY_OPENING_M2 = 0.0165
+"""Effective opening of a gully [m²]: 25 L/s × 0.6 for litter (GB 50014-2021, 5.7.3; 16S518) under 0.1 m of water:
+A = Q / (0.65 √(2 g h)) = 0.015 / (0.65 · 1.40)."""
 
 GULLY_EDGE_M = 1.0
 """Edge over which water falls into a gully [m]: a grating of 0.45 by 0.75 m at the kerb has 1.65 m (16S518), of which
@@ -107,7 +113,7 @@ def city_water_model(
     Raises:
         TwinError: the reality speaks of a conduit that the district doesn't have, or the tank cannot be so full.
     """
-    return _Writer(district, scenario, reality, ground(district, scenario.surface_cell_m)).write(coupled=coupled)
+    return _Writer(district, scenario, reality, ground(district, float(scenario.grid_m))).write(coupled=coupled)
 
 
 @functools.lru_cache(maxsize=2)

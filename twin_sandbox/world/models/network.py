@@ -1,7 +1,7 @@
 """The district's drains as SWMM input: what every drainage model of it has in common.
 
-Junctions, conduits, the tank, pumps, the tide gate, outfalls behind flap valves, rain and tide. What lies above ground
-(low areas as stores, or the street surface in 2-D) is each model's own.
+Junctions, conduits, the tank, pumps, the tide gate, outfalls behind flap valves, rain and tide. What becomes of water
+above ground is each model's own.
 """
 
 import math

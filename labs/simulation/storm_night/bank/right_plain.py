@@ -14,7 +14,7 @@ else:
     last_half = gone.iloc[-6:].mean()
     half_before = gone.iloc[-12:-6].mean()
     creeping = 2 * (last_half - half_before).abs()
-    if creeping.max() > 0.12:
+    if creeping.max() > 0.35:
         who = creeping.idxmax()
         per_hour = 2 * (last_half[who] - half_before[who])
         middle = gone.index[-6] + pd.Timedelta(minutes=12.5)
@@ -37,10 +37,10 @@ def badness(n):
     return float(np.nansum((levels[trusted].to_numpy() - seen[trusted].to_numpy()) ** 2))
 
 
-ns = np.linspace(0.016, 0.030, 6)
+ns = np.linspace(0.021, 0.031, 5)
 bad = [badness(n) for n in ns]
 least = ns[int(np.argmin(bad))]
-finer = np.clip([least - 0.0015, least - 0.0007, least + 0.0007, least + 0.0015], 0.0155, 0.0305)
+finer = np.clip([least - 0.0015, least - 0.0007, least + 0.0007, least + 0.0015], 0.0205, 0.0315)
 ns, bad = np.append(ns, finer), bad + [badness(n) for n in finer]
 use = np.argsort(np.abs(ns - least))[:5]
 curve = np.polyfit(ns[use], np.array(bad)[use], 2)
@@ -48,7 +48,7 @@ trunk_roughness_n = float(-curve[1] / (2 * curve[0]))
 # %% answer="standing_water"
 real = Reality(trunk_roughness_n=trunk_roughness_n)
 calibrated = twin.run(tonight, reality=real)
-standing_water = calibrated.street_depth_m.max().rename("depth_m").rename_axis("code").reset_index()
+standing_water = calibrated.water.street_depth_m.max().rename("depth_m").rename_axis("code").reset_index()
 # %% answer="pump_controller"
 def pump_controller(m):
     if m["forecast_rain_mm"] > 15 and m["sump_m"] > -3.9:
@@ -57,11 +57,11 @@ def pump_controller(m):
     return {"pump_1": level, "pump_2": level, "pump_3": level}
 # %% answer="street_closure"
 places = twin.entities["low_areas"]
-traffic = twin.entities["streets"]["vehicles_per_h"]
+traffic = forecast["vehicles_per_h"]
 bill = {}
-for code, d in calibrated.street_depth_m.items():
+for code, d in calibrated.water.street_depth_m.items():
     street = places.street_code[code]
-    if street in traffic.index:
+    if street in traffic:
         cost = (np.select([d > 0.30, d > 0.15], [60, 20], 0) - 15) * traffic[street] / 12
         bill.setdefault(street, []).append(pd.Series(cost, d.index))
 bill = {street: pd.concat(costs, axis=1).max(axis=1) for street, costs in bill.items()}

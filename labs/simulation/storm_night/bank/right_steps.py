@@ -29,7 +29,7 @@ table = table.drop("level-01", errors="ignore")
 if table["run"].max() >= 18:
     who = table["run"].idxmax()
     faulty = {"datastream": who, "fault": "stuck", "since": seen.index[int(table.loc[who, "run_from"])]}
-elif table["slope"].abs().max() > 0.12:
+elif table["slope"].abs().max() > 0.35:
     who = table["slope"].abs().idxmax()
     back = pd.Timedelta(hours=table.loc[who, "offset"] / table.loc[who, "slope"])
     faulty = {"datastream": who, "fault": "drift", "since": seen.index[-18] - back}
@@ -52,23 +52,23 @@ def storm_depth_mm(return_period_a, minutes):
 # %% answer="trunk_roughness"
 good = [name for name in level_streams if name != faulty["datastream"]]
 tried = {}
-for n in np.arange(0.016, 0.0301, 0.0028):
+for n in np.arange(0.021, 0.0311, 0.0025):
     run = twin.run(last_night, reality=Reality(trunk_roughness_n=float(n)))
     tried[float(n)] = float(((modelled_levels(run)[good] - seen[good]) ** 2).mean().mean())
 ordered = sorted(tried, key=tried.get)[0]
 near = [n for n in tried if abs(n - ordered) < 0.006]
 a, b, c = np.polyfit(near, [tried[n] for n in near], 2)
-middle = float(np.clip(-b / (2 * a), 0.016, 0.030))
+middle = float(np.clip(-b / (2 * a), 0.021, 0.031))
 for n in (middle - 0.0008, middle, middle + 0.0008):
-    n = float(np.clip(n, 0.0155, 0.0305))
+    n = float(np.clip(n, 0.0205, 0.0315))
     run = twin.run(last_night, reality=Reality(trunk_roughness_n=n))
     tried[n] = float(((modelled_levels(run)[good] - seen[good]) ** 2).mean().mean())
 close = sorted(tried, key=lambda n: abs(n - middle))[:4]
 a, b, c = np.polyfit(close, [tried[n] for n in close], 2)
-trunk_roughness_n = float(np.clip(-b / (2 * a), 0.016, 0.030))
+trunk_roughness_n = float(np.clip(-b / (2 * a), 0.021, 0.031))
 # %% answer="standing_water"
 calibrated = twin.run(tonight, reality=Reality(trunk_roughness_n=trunk_roughness_n))
-standing_water = {code: float(calibrated.street_depth_m[code].max()) for code in calibrated.street_depth_m.columns}
+standing_water = {code: float(calibrated.water.street_depth_m[code].max()) for code in calibrated.water.street_depth_m.columns}
 # %% answer="pump_controller"
 def pump_controller(m):
     settings = {"gate_1": 1}
@@ -77,12 +77,12 @@ def pump_controller(m):
         settings[f"pump_{k}"] = int(storm_is_near or m["sump_m"] > start)
     return settings
 # %% answer="street_closure"
-low, streets = twin.entities["low_areas"], twin.entities["streets"]
-depth = calibrated.street_depth_m
+low = twin.entities["low_areas"]
+depth = calibrated.water.street_depth_m
 offers = []
 for code in depth.columns:
     street = low["street_code"][code]
-    per_step = streets["vehicles_per_h"].get(street, 0) / 12
+    per_step = forecast["vehicles_per_h"].get(street, 0) / 12
     running = best_here = 0.0
     begin = best_span = 0
     for k, d in enumerate(depth[code]):

@@ -2,17 +2,17 @@
 trunk_roughness_n = 0.013
 # %% answer="standing_water"
 calibrated = twin.run(tonight)
-standing_water = calibrated.street_depth_m.max()
+standing_water = calibrated.water.street_depth_m.max()
 # %% answer="pump_controller"
 def pump_controller(m):
     return {}
 # %% answer="street_closure"
-low, streets = twin.entities["low_areas"], twin.entities["streets"]
+low, vehicles = twin.entities["low_areas"], forecast["vehicles_per_h"]
 gains = {}
-for code, depth in calibrated.street_depth_m.items():
+for code, depth in calibrated.water.street_depth_m.items():
     street = low.loc[code, "street_code"]
-    if street in streets.index:
-        flow = streets.loc[street, "vehicles_per_h"] / 12
+    if street in vehicles:
+        flow = vehicles[street] / 12
         gains[street] = pd.Series((np.select([depth > 0.30, depth > 0.15], [60, 20], 0) - 15) * flow, depth.index)
 street = max(gains, key=lambda s: gains[s].clip(lower=0).sum())
 shut = gains[street][gains[street] > 0].index

@@ -1,18 +1,16 @@
-"""SWMM in its worker: hydraulics that can be derived by hand, and a process that never hangs its caller."""
+"""SWMM in the city water engine: hydraulics by hand, streets apart; and a process that never hangs its caller."""
 
 import os
-import pickle
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from twin_sandbox.engines.drainage import sewers as drainage
-from twin_sandbox.engines.drainage.sewers import Drainage, Model, Rule
+from twin_sandbox.engines.drainage.city_water import CityWater, CityWaterModel, Inlets, Manholes
+from twin_sandbox.engines.drainage.rules import Rule
+from twin_sandbox.engines.drainage.surface import plain_grid
 from twin_sandbox.engines.workers import process
 from twin_sandbox.errors import TwinError
 
@@ -34,18 +32,45 @@ PUMP = "[PUMPS]\npump_1 tank sea curve OFF 0 0\n[CURVES]\ncurve PUMP4 0 0\ncurve
 SEA = "[OUTFALLS]\nsea -3 FIXED -2 NO\n"
 
 
-def model(text: str, nodes=("tank",), links=(), rules=None, hours: int = 1) -> Model:
-    return Model(OPTIONS.format(hours=hours) + text, nodes, links, rules or {}, 5, 300, hours * 3600)
+def model(text: str, nodes=("tank",), links=(), rules=None, hours: int = 1) -> CityWaterModel:
+    """SWMM's part of the engine: its streets stay dry and apart."""
+    minutes, none = 60 * hours, np.zeros(0, np.int64)
+    return CityWaterModel(
+        text=OPTIONS.format(hours=hours) + text,
+        controls="",
+        nodes=nodes,
+        node_codes=nodes,
+        links=links,
+        link_codes=links,
+        rules=rules or {},
+        pumps_kw=dict.fromkeys(rules or {}, 1.0),
+        step_s=5,
+        rest_s=5,
+        report_s=300,
+        horizon_s=60 * minutes,
+        grid=plain_grid(np.full((3, 3), 9.0), 5.0, 0.016),
+        rain_share=np.zeros((3, 3)),
+        inland=np.ones((3, 3), bool),
+        ground_m2=0.0,
+        manholes=Manholes((), none),
+        inlets=Inlets(none, none, np.zeros(0), np.zeros(0)),
+        streets={"RD": np.arange(9)},
+        sites={},
+        forcing_s=60,
+        rain_mm_h=np.zeros(minutes + 1),
+        sea_m=np.full(minutes + 2, -2.5),
+        coupled=False,
+    )
 
 
-def pumped(hours: int = 1) -> Model:
+def pumped(hours: int = 1) -> CityWaterModel:
     rules = {"pump_1": Rule("pump", "tank", "sea", start_depth_m=1.0, stop_depth_m=0.4)}
     text = TANK + SEA + PUMP + INFLOW.format(node="tank", flow=0.05)
     return model(text, ("tank", "sea"), ("pump_1",), rules, hours)
 
 
-def finished(wanted: Model) -> drainage.Records:
-    engine = Drainage(wanted)
+def finished(wanted: CityWaterModel):
+    engine = CityWater(wanted)
     try:
         engine.start()
         engine.step(wanted.horizon_s, {})
@@ -58,8 +83,8 @@ def finished(wanted: Model) -> drainage.Records:
 def running():
     engines = []
 
-    def start(wanted: Model) -> Drainage:
-        engine = Drainage(wanted)
+    def start(wanted: CityWaterModel) -> CityWater:
+        engine = CityWater(wanted)
         engines.append(engine)
         engine.start()
         return engine
@@ -71,16 +96,16 @@ def running():
 
 def test_a_tank_fills_by_inflow_over_area():
     """Q = 0.05 m³/s into A = 100 m²: dh/dt = Q/A = 0.5 mm/s, so 0.9 m after 1800 s (first step lags by half of 5 s)."""
-    records = finished(model(TANK + SEA + PUMP.replace(" 0.2\n", " 0\n") + INFLOW.format(node="tank", flow=0.05)))
-    assert records.levels_m[6, 0] == pytest.approx(0.9, abs=0.002)
-    assert records.totals_m3["inflow_m3"] == pytest.approx(180.0, abs=0.3)
-    assert records.totals_m3["stored_end_m3"] == pytest.approx(180.0, abs=0.3)
+    done = finished(model(TANK + SEA + PUMP.replace(" 0.2\n", " 0\n") + INFLOW.format(node="tank", flow=0.05)))
+    assert done.records.levels_m[6, 0] == pytest.approx(0.9, abs=0.002)
+    assert done.balances["stored_m3"] == pytest.approx(180.0, abs=0.3)
 
 
 def test_a_weir_stands_at_the_head_that_carries_the_flow():
     """Q = C L h^1.5 with C = 1.7, L = 3 m, Q = 0.5 m³/s: h = (0.5 / 5.1)^(2/3) = 0.2126 m over the crest at 1 m."""
     weir = "[WEIRS]\nsill tank sea TRANSVERSE 1.0 1.7 NO 0 0 YES\n[XSECTIONS]\nsill RECT_OPEN 3 3 0 0\n"
-    records = finished(model(TANK + SEA + weir + INFLOW.format(node="tank", flow=0.5), links=("sill",), hours=2))
+    text = TANK + SEA + weir + INFLOW.format(node="tank", flow=0.5)
+    records = finished(model(text, links=("sill",), hours=2)).records
     assert records.levels_m[-1, 0] - 1.0 == pytest.approx(0.2126, rel=0.01)
     assert records.flows_m3s[-1, 0] == pytest.approx(0.5, rel=0.002)
 
@@ -95,13 +120,14 @@ def test_a_pipe_runs_half_full_at_half_its_full_flow():
         "[CONDUITS]\nupper top low 500 0.013 2.0 1.0 0 0\nlower low sea 500 0.013 1.0 0.0 0 0\n"
         "[XSECTIONS]\nupper CIRCULAR 1 0 0 0 1\nlower CIRCULAR 1 0 0 0 1\n"
     )
-    records = finished(model(text + INFLOW.format(node="top", flow=0.5361), ("top", "low"), ("lower",), hours=3))
+    text += INFLOW.format(node="top", flow=0.5361)
+    records = finished(model(text, ("top", "low"), ("lower",), hours=3)).records
     assert records.levels_m[-1, 1] - 1.0 == pytest.approx(0.5, rel=0.01)
 
 
 def test_a_pump_starts_and_stops_at_its_levels():
     """In 0.05, out 0.2 m³/s, 100 m²: up to 1 m in 2000 s, down to 0.4 m in 60/0.15 = 400 s, up again in 60/0.05 s."""
-    records = finished(pumped(hours=2))
+    records = finished(pumped(hours=2)).records
     assert records.levels_m[:, 0].max() <= 1.0 + 0.05 * 5 / 100 + 0.01
     # 2000 + 400 = 2400 s, then every 1600 s: starts at 2000, 3600, 5200, 6800 s.
     assert records.starts == {"pump_1": 4}
@@ -111,16 +137,16 @@ def test_a_pump_starts_and_stops_at_its_levels():
 
 def test_a_command_takes_a_pump_out_of_the_rules(running):
     engine = running(pumped())
-    engine.step(300, {"pump_1": 1.0})
-    engine.step(3600, {"pump_1": 0.0})
-    records = engine.finish()
+    engine.step(300, {"setting": np.array([1.0])})
+    engine.step(3600, {"setting": np.array([0.0])})
+    records = engine.finish().records
     # Never above the start level for the rules: filled for 3300 s at 0.5 mm/s = 1.65 m, and nothing stopped it.
     assert records.levels_m[-1, 0] > 1.5
     assert records.settings[-1].tolist() == [0.0]
 
 
 def test_records_are_the_same_bytes_each_time():
-    first, second = finished(pumped()), finished(pumped())
+    first, second = finished(pumped()).records, finished(pumped()).records
     assert first.levels_m.tobytes() == second.levels_m.tobytes()
     assert first.flows_m3s.tobytes() == second.flows_m3s.tobytes()
 
@@ -129,7 +155,7 @@ def test_stepping_changes_nothing(running):
     engine = running(pumped())
     for until_s in range(300, 3601, 300):
         engine.step(until_s, {})
-    assert engine.finish().levels_m.tobytes() == finished(pumped()).levels_m.tobytes()
+    assert engine.finish().records.levels_m.tobytes() == finished(pumped()).records.levels_m.tobytes()
 
 
 def test_several_simulations_run_at_once(running):
@@ -191,7 +217,7 @@ def test_a_fork_may_not_step_its_parents_simulation(running):
 
 @pytest.mark.parametrize("how", ["finish", "close", "forget"])
 def test_nothing_is_left_behind(how):
-    engine = Drainage(pumped())
+    engine = CityWater(pumped())
     engine.start()
     assert engine._worker is not None
     assert engine._worker.process is not None
@@ -208,20 +234,6 @@ def test_nothing_is_left_behind(how):
     assert popen.poll() is not None
 
 
-def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path):
-    code = (
-        "import os, pickle, sys; from twin_sandbox.engines.drainage.sewers import Drainage;"
-        "engine = Drainage(pickle.load(sys.stdin.buffer)); engine.start(); engine.step(300, {});"
-        "os.kill(os.getpid(), 9)"
-    )
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(drainage.__file__).parents[3])}
-    subprocess.run([sys.executable, "-c", code], input=pickle.dumps(pumped()), env=environment, check=False)
-    until = time.monotonic() + 5.0
-    while list(tmp_path.iterdir()) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_swmm_prints_nothing_on_our_output(capfd):
     finished(pumped())
     assert capfd.readouterr() == ("", "")
@@ -231,7 +243,7 @@ def test_a_file_of_the_callers_folder_is_not_imported(tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
     (tmp_path / "swmm.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert np.isfinite(finished(pumped()).levels_m).all()
+    assert np.isfinite(finished(pumped()).records.levels_m).all()
     assert Path("json.py").exists()
 
 
