@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: up demo test lint lock clean
+.PHONY: up demo test stress lint lock clean
 
 up: $(READY)          ## a student's day: JupyterLab on the sample district
 	@$(BIN)/practicum up
@@ -13,6 +13,9 @@ demo: $(READY)        ## the main job: district, lab, cohort, grading, certifica
 
 test: $(READY) lint   ## every check; a file of tests stays on one core (tests/conftest.py says what begins first)
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+stress: $(READY)      ## what takes too long for every day: runs killed again and again
+	@$(BIN)/python -m pytest tests/stress/stress_*.py
 
 lint: $(READY)
 	@$(BIN)/ruff check .
