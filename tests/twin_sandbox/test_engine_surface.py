@@ -111,6 +111,19 @@ def test_stepping_the_wet_cells_alone_gives_the_same_bytes_as_stepping_all(seed)
     assert wet.work < all_.work
 
 
+def test_water_that_is_put_on_dry_ground_between_two_steps_flows_as_if_all_were_stepped():
+    surfaces = [Surface(any_grid(4), everything=everything) for everything in (False, True)]
+    for surface in surfaces:
+        surface.advance(4.0)  # makes the lists, of which the next ones are still
+        surface.depth_m[8, 20], surface.depth_m[22, 4] = 0.25, 0.2
+        surface.source_m_s[25, 20] = 5e-3
+        for _ in range(12):
+            surface.advance(4.0, 20 / 3.6e6)
+    assert surfaces[0].depth_m.tobytes() == surfaces[1].depth_m.tobytes()
+    assert surfaces[0].fastest_m2_s > 0.01
+    assert max(surface.ledger.error for surface in surfaces) < 1e-12
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("local_steps", [True, False])
 def test_no_water_is_made_or_lost(seed, local_steps):

@@ -93,6 +93,31 @@ def test_an_engine_that_fails_leaves_what_had_been_kept():
     assert all(engine.closed for engine in clock.engines.values())
 
 
+class Brook(Spring):
+    """A spring that counts how often it is asked."""
+
+    seamless = True
+    asked = 0
+
+    def step(self, until_s, inputs):
+        self.asked += 1
+        return super().step(until_s, inputs)
+
+
+@pytest.mark.parametrize(
+    ("effects", "asked"), [((), 4), ((Effect("brook", "share", "A", 0.5, 60.0, 120.0),), 10)], ids=["quiet", "event"]
+)
+def test_a_seamless_engine_alone_is_asked_at_records_and_control_steps_alone(effects, asked):
+    brook = Brook()
+    clock = Clock({"brook": brook}, Wiring(()), 600, 300, effects)
+    clock.start()
+    for until_s in (240, 480, 600):  # records at 300 and 600 s
+        clock.advance(until_s)
+        assert clock.time_s == until_s
+    assert brook.asked == asked
+    assert clock.tracks.array("brook.flow")[:, 0].tolist() == [0.0, 300.0, 600.0]
+
+
 def test_balances_come_with_the_end_and_the_same_run_gives_the_same_bytes():
     first, second = run(), run()
     assert first.finish()["tanks"].balances == {"stored_m3": pytest.approx(54.0)}

@@ -87,6 +87,7 @@ class Engine(Protocol):
     """One simulation, driven in steps; several engines meet only at the clock that drives them.
 
     One that computes in a process of its own has ``elsewhere = True``: the clock then lets it step beside the others.
+    One that finds the same in steps of any length has ``seamless = True``: alone, it takes several ticks in one.
     """
 
     @property

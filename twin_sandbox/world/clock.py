@@ -89,6 +89,9 @@ class Clock:
         self.tracks: Tracks | None = None
         self._under_way: dict[str, tuple[int, Future[Outputs]]] = {}
         self._threads = ThreadPoolExecutor(max(1, len(self.engines)), thread_name_prefix="engine")
+        # Nobody asks an engine that runs alone between two records, and nothing happens to it.
+        self._strides = len(self.engines) == 1 and not effects
+        self._strides &= all(getattr(engine, "seamless", False) for engine in engines.values())
 
     def _interval(self, wiring: Wiring, name: str, engine: Engine) -> int:
         every = (wiring.every_s or {}).get(name, engine.step_s)
@@ -150,7 +153,7 @@ class Clock:
             TwinError: an engine failed; what was found and kept until then stays.
         """
         while self.time_s < min(until_s, self.horizon_s):
-            ends_s = self.time_s + self.tick_s
+            ends_s = self._ends_s(until_s)
             for name in self.order:
                 if ends_s % self.every_s[name] == 0:
                     self._step(name, ends_s)
@@ -161,11 +164,17 @@ class Clock:
                 assert self.tracks is not None  # noqa: S101 - start() made it
                 self.tracks.keep(self.found)
 
+    def _ends_s(self, until_s: int) -> int:
+        """End of the next tick; of an engine alone that is the same in steps of any length, of several ticks."""
+        if not self._strides:
+            return self.time_s + self.tick_s
+        return min(until_s, self.horizon_s, (self.time_s // self.report_s + 1) * self.report_s)
+
     def _step(self, name: str, ends_s: int) -> None:
         """Step an engine; one that computes in another process goes on while others step, until someone asks it."""
         self._await(name)
         engine, inputs = self.engines[name], self._inputs(name, ends_s)
-        if getattr(engine, "elsewhere", False):
+        if getattr(engine, "elsewhere", False) and len(self.engines) > 1:
             self._under_way[name] = (ends_s, self._threads.submit(engine.step, ends_s, inputs))
         else:
             self._found(name, ends_s, engine.step(ends_s, inputs))

@@ -49,7 +49,10 @@ class ControlRoom:
         self._sump = str(district.entities["storages"].index[0])
         things = ledger(district)
         self._levels, self._depths = (
-            [(f"{str(key).replace('-', '_')}_m", str(row.host)) for key, row in things.iterrows() if row.kind == kind]
+            [
+                (f"{str(key).replace('-', '_')}_m", str(host))
+                for key, host in things.loc[things["kind"] == kind, "host"].items()
+            ]
             for kind in ("level_sensor", "street_depth")
         )
 

@@ -176,6 +176,7 @@ class CityWater:
     """
 
     elsewhere = True
+    seamless = True
 
     def __init__(self, model: CityWaterModel) -> None:
         self.model = model

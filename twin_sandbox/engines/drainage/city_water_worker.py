@@ -164,7 +164,7 @@ class Simulation:
         self.nodes, self.links = np.array(self.swmm.nodes, np.int32), np.array(self.swmm.links, np.int32)
         self.groups_m: Floats | None = None
         self.rains_mm_h, self.rains_m_s = math.nan, np.zeros(0)
-        self.moments = np.arange(given["sea_m"].size)
+        self.rain_mm_h, self.sea_m = given["rain_mm_h"].tolist(), given["sea_m"].tolist()
         self.failed = ""
         self.states = (self.folder / "states").open("r+b", buffering=0)
         self.maps = (self.folder / "maps").open("r+b", buffering=0)
@@ -216,9 +216,10 @@ class Simulation:
 
     def forcing(self) -> tuple[float, float]:
         """Rain [mm/h] and level of the sea [m above datum] now."""
-        time_s, rain = self.swmm.time_s, self.given["rain_mm_h"]
-        sea_m = float(np.interp(time_s / self.forcing_s, self.moments, self.given["sea_m"]))
-        return float(rain[min(time_s // self.forcing_s, rain.size - 1)]), sea_m
+        minute, since_s = divmod(self.swmm.time_s, self.forcing_s)
+        rain, sea = self.rain_mm_h, self.sea_m
+        before, after = sea[min(minute, len(sea) - 1)], sea[min(minute + 1, len(sea) - 1)]
+        return rain[min(minute, len(rain) - 1)], before + (after - before) * (since_s / self.forcing_s)
 
     def rain(self, mm_h: float) -> Floats:
         """Rain on each cell [m/s], the same array while it rains the same, so that the surface knows it again."""

@@ -21,7 +21,7 @@ RAIN_STEP_S = 6.0
 """Rain falls in lumps of at most this time: at 120 mm/h a fifth of a millimetre."""
 FILM_M = 1e-3
 """Water up to this depth stays where it is, as in the roughness of asphalt."""
-LISTS = 5  # of the kernel
+LISTS, TERMS = 6, 5  # of the kernel
 REFUSED = {
     -1: ("depth_m", "a depth that is negative or no number", "Zero or more metres"),
     -2: ("source_m_s", "no number", "A rise or fall of the cell's water, m/s"),
@@ -116,6 +116,9 @@ class Surface:
             np.zeros((faces + 8) // 8 * 8, np.uint8),
             np.zeros((LISTS, max(cells, faces)), np.uint32),
             np.zeros((2, cells)),
+            np.zeros((TERMS, faces + 1)),
+            np.zeros(LISTS, np.int64),
+            np.zeros(1),
             self._totals,
         )
 

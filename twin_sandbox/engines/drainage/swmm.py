@@ -111,13 +111,16 @@ class Swmm:
     def obey(self) -> None:
         """Stop what has no power, hold what is commanded, and apply the standing rules to the rest."""
         solver, depth, head = self.solver, NODE_DEPTH, NODE_HEAD
+        levels: dict[int, float] = {}  # pumps stand in one sump
         for name, _, kind, inside, outside, rule in self.rules:
             if name in self.unpowered:
                 self.set_link(name, 0.0)
             elif name in self.commands:
                 self.set_link(name, self.commands[name])
             elif kind == "pump":
-                level = solver.node_get_result(inside, depth)
+                if inside not in levels:
+                    levels[inside] = solver.node_get_result(inside, depth)
+                level = levels[inside]
                 if self.now[name] > 0.0 and level < rule["stop_depth_m"]:
                     self.set_link(name, 0.0)
                 elif self.now[name] == 0.0 and level > rule["start_depth_m"]:

@@ -4,8 +4,9 @@ Junctions, conduits, the tank, pumps, the tide gate, outfalls behind flap valves
 above ground is each model's own.
 """
 
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +67,19 @@ class Text:
         return "\n".join(f"[{name}]\n" + "\n".join(self.sections.get(name, [])) + "\n" for name in self.order)
 
 
-def rows(district: "District", table: str) -> Iterable[Any]:
+def rows(district: "District", table: str) -> Sequence[Any]:
     """The rows of a table, without the geometry: making its points and lines anew takes longer than all the rest."""
-    found: Iterable[Any] = district.entities[table].drop(columns="geometry").itertuples()
+    frame, kept = district.entities[table], _kept_rows(district, table)
+    if not kept or kept[0] is not frame:
+        kept[:] = [frame, tuple(frame.drop(columns="geometry").itertuples())]
+    found: Sequence[Any] = kept[1]
     return found
+
+
+@functools.lru_cache(maxsize=16)
+def _kept_rows(district: "District", table: str) -> list[Any]:  # noqa: ARG001 - one list for each
+    """A table and its rows, once they were asked for: many runs of one district ask again and again."""
+    return []
 
 
 def short_names(district: "District") -> dict[str, str]:
