@@ -12,6 +12,7 @@ from grader.checks.verdict import Status, Verdict
 from grader.isolation import packing
 from grader.isolation.job import Incident, Job, Limits, Report
 from grader.isolation.notebook import Student
+from grader.isolation.outputs import settle
 from grader.isolation.pipe import Closed, Frame, Garbled, Late
 from grader.isolation.sandbox import Sandbox
 from grader.isolation.serving import Reply
@@ -63,6 +64,7 @@ class Run:
         self._student.close()
         self._end_checker()
         self._report.outputs.update({cell.id: self._student.outputs.get(cell.id, []) for cell in self._job.cells})
+        settle(self._report.outputs.values())
         self._report.incidents[:0] = self._student.incidents
         self._report.cpu_s = {"student": self._student.cpu_s, **self._cpu}
 

@@ -1,5 +1,6 @@
 """A student's outputs rebuilt as plain nbformat, whatever their process sent."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from grader.isolation import json_text
@@ -17,6 +18,7 @@ _KINDS = (
 )
 _MAX_OUTPUTS = 500
 _MAX_PARTS = 200_000
+_MAX_MARK = 200
 
 
 def rebuild(body: bytes) -> list[dict[str, Any]]:
@@ -29,6 +31,20 @@ def rebuild(body: bytes) -> list[dict[str, Any]]:
         return []
     rebuilt = (_output(each) for each in found[:_MAX_OUTPUTS] if isinstance(each, dict))
     return [output for output in rebuilt if output is not None]
+
+
+def settle(cells: Iterable[list[dict[str, Any]]]) -> None:
+    """Let displays that a later cell has given a new content show it, as a notebook does; cells in order."""
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for outputs in cells:
+        for output in list(outputs):
+            mark = output.pop("display_id", "")
+            if output["output_type"] == "update_display_data":
+                outputs.remove(output)
+                for earlier in shown.get(mark, ()):
+                    earlier["data"] = output["data"]
+            elif mark:
+                shown.setdefault(mark, []).append(output)
 
 
 def stopped(name: str, words: str) -> list[dict[str, Any]]:
@@ -49,11 +65,13 @@ def _output(found: dict[str, Any]) -> dict[str, Any] | None:
             "evalue": _text(found.get("evalue")),
             "traceback": [_text(line) for line in trace[:100]] if isinstance(trace, list) else [],
         }
-    if kind in ("display_data", "execute_result") and isinstance(found.get("data"), dict):
+    if kind in ("display_data", "update_display_data", "execute_result") and isinstance(found.get("data"), dict):
         output: dict[str, Any] = {"output_type": kind, "data": _bundle(found["data"]), "metadata": {}}
         if kind == "execute_result":
             count = found.get("execution_count")
             output["execution_count"] = count if type(count) is int else None
+        elif isinstance(found.get("display_id"), str):
+            output["display_id"] = found["display_id"][:_MAX_MARK]
         return output
     return None
 

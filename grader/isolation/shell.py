@@ -1,8 +1,12 @@
 """An IPython shell that records what a notebook shows, without a kernel around it."""
 
+import asyncio
 import base64
 import io
 import os
+import shutil
+import subprocess
+import sys
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -11,8 +15,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
+from grader.isolation import frontend
+
 _MAX_WORDS = 5_000
 _MAX_TRACE = 20_000
+_MAX_FRAMES = 50
 
 
 class Recorder:
@@ -24,13 +31,15 @@ class Recorder:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self._shown: dict[str, list[dict[str, Any]]] = {}
+        self._diverted: set[str] = set()
+        self.raw: RawOutput | None = None
         self.begin()
 
     def begin(self) -> None:
         """Start with the next cell."""
         self._outputs: list[dict[str, Any]] = []
         self._bytes, self._clear_next, self.cut = 0, False, False
+        self._diverted.clear()
 
     def end(self) -> list[dict[str, Any]]:
         """The outputs of the cell."""
@@ -44,6 +53,9 @@ class Recorder:
 
     def text(self, name: str, text: str) -> None:
         """Text on a standard stream."""
+        self._catch_up()
+        if self._diverted:
+            return
         room = self.limit_bytes - self._bytes
         if not self._fits(len(text)):
             text = text[: max(room, 0)]
@@ -56,35 +68,45 @@ class Recorder:
             self._outputs.append({"output_type": "stream", "name": name, "text": [text]})
 
     def display(self, data: dict[str, Any], metadata: dict[str, Any], mark: str | None, *, update: bool) -> None:
-        """A displayed object, or a new content for the ones with the same mark."""
+        """A displayed object, or a new content for the ones with the same mark, in this cell or an earlier one."""
+        self._catch_up()
         data = _plain(data)
-        if not self._fits(sum(len(str(value)) for value in data.values())):
-            return
-        if update:
-            for output in self._shown.get(mark or "", ()):
-                output.update(data=data, metadata=metadata)
+        if self._diverted or not self._fits(sum(len(str(value)) for value in data.values())):
             return
         output = {"output_type": "display_data", "data": data, "metadata": metadata}
-        self._outputs.append(output)
         if mark:
-            self._shown.setdefault(mark, []).append(output)
+            output["display_id"] = mark
+        if not update:
+            self._outputs.append(output)
+            return
+        own = [each for each in self._outputs if each.get("display_id") == mark]
+        for each in own:
+            each.update(data=data, metadata=metadata)
+        if not any(each["output_type"] == "update_display_data" for each in own):
+            # the earlier ones have left the process already
+            self._outputs.append({**output, "output_type": "update_display_data"})
 
     def result(self, count: int, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """The value of a cell's last line."""
+        self._catch_up()
         data = _plain(data)
-        if self._fits(sum(len(str(value)) for value in data.values())):
+        if not self._diverted and self._fits(sum(len(str(value)) for value in data.values())):
             self._outputs.append(
                 {"output_type": "execute_result", "execution_count": count, "data": data, "metadata": metadata}
             )
 
     def error(self, name: str, words: str, trace: list[str]) -> None:
         """An exception that ended the cell."""
+        self._catch_up()
+        if len(trace) > _MAX_FRAMES:
+            left_out = f"[{len(trace) - _MAX_FRAMES} frames left out]"
+            trace = [*trace[: _MAX_FRAMES // 2], left_out, *trace[-_MAX_FRAMES // 2 :]]
         self._outputs.append(
             {
                 "output_type": "error",
                 "ename": name[:200],
                 "evalue": words[:_MAX_WORDS],
-                "traceback": [line[:_MAX_TRACE] for line in trace[-50:]],
+                "traceback": [line[:_MAX_TRACE] for line in trace],
             }
         )
 
@@ -94,6 +116,15 @@ class Recorder:
             self._clear_next = True
         else:
             self._outputs = []
+
+    def _catch_up(self) -> None:
+        # what C code and other processes have printed came first
+        if self.raw is not None:
+            self.raw.move_to(self, self.limit_bytes)
+
+    def divert(self, widget: str, *, within: bool) -> None:
+        """What is shown goes to a widget from now on, or no longer does."""
+        (self._diverted.add if within else self._diverted.discard)(widget)
 
     def _fits(self, size: int) -> bool:
         if self._clear_next:
@@ -110,11 +141,11 @@ class _Stream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # a text stream's is always set
-        return "utf-8"
+        return "UTF-8"
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+            raise TypeError(f"write() argument must be str, not {type(text)}")
         self._recorder.text(self._name, text)
         return len(text)
 
@@ -161,17 +192,54 @@ class _Hook(DisplayHook):
 
 
 class Shell(InteractiveShell):
-    """IPython's shell with a recorder in place of a terminal."""
+    """IPython's shell with a recorder in place of a terminal; libraries take it for a kernel's by its name."""
 
     recorder = AnyTrait()
+    kernel = AnyTrait()
     display_pub_class = _Publisher
     displayhook_class = _Hook
+    compiler_class = frontend.CellCompiler
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - IPython's
+        """Run a cell within a running loop, as a kernel does; ``await`` at its top level waits in that loop."""
+        if self._loop is None:  # made by the job itself: a loop's files must not be shared between forks
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        plain: Any = super()
+        if self._loop.is_running():
+            return plain.run_cell(raw_cell, *args, **kwargs)
+        task = self._loop.create_task(self._in_loop(raw_cell, *args, **kwargs))
+        try:
+            return self._loop.run_until_complete(task)
+        except KeyboardInterrupt:  # it came while the cell waited
+            task.cancel()
+            return self._loop.run_until_complete(task)
+
+    async def _in_loop(self, raw_cell: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        shell: Any = self
+        failed = None
+        try:
+            transformed = shell.transform_cell(raw_cell)
+        except Exception:  # noqa: BLE001 - shown by the run, as its own
+            transformed, failed = raw_cell, sys.exc_info()
+        read = {"transformed_cell": transformed, "preprocessing_exc_tuple": failed}
+        if shell.should_run_async(raw_cell, **read):
+            return await shell.run_cell_async(raw_cell, *args, **kwargs, **read)
+        plain: Any = super()
+        return plain.run_cell(raw_cell, *args, **kwargs)
 
     def _showtraceback(self, kind: type[BaseException], error: BaseException, trace: list[str]) -> None:
         self.recorder.error(kind.__name__, str(error), list(trace))
 
     def init_virtualenv(self) -> None:
         """There is none inside."""
+
+    def init_hooks(self) -> None:
+        """Help goes to a pager, which a notebook file does not keep."""
+        shell: Any = super()
+        shell.init_hooks()
+        shell.set_hook("show_in_pager", lambda *_, **__: None, 99)
 
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no screen."""
@@ -180,19 +248,30 @@ class Shell(InteractiveShell):
         """``exit`` in a notebook ends nothing."""
 
     def system(self, command: str) -> None:
-        """``!command``: what it prints goes to the standard streams' files."""
+        """``!command``: what it prints is shown as it comes, both streams as one."""
         shell: Any = self
-        shell.system_raw(command)
+        ready = shell.var_expand(command, depth=1)
+        program = shutil.which("bash") or "/bin/sh"
+        pipe, both = subprocess.PIPE, subprocess.STDOUT
+        with subprocess.Popen([program, "-c", ready], stdin=subprocess.DEVNULL, stdout=pipe, stderr=both) as ran:
+            for line in ran.stdout or ():
+                sys.stdout.write(line.decode(errors="replace"))
+        shell.user_ns["_exit_code"] = ran.returncode
+
+
+Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
 
 
 def open_shell(recorder: Recorder) -> Any:  # noqa: ANN401 - IPython's shell carries no types
     """The process's one :class:`Shell`, with ``display`` and ``get_ipython`` at work."""
     config = Config()
     config.HistoryManager.enabled = False
-    shell: Any = Shell.instance(config=config, recorder=recorder)
+    config.IPKernelApp = Config()
+    shell: Any = Shell.instance(config=config, recorder=recorder, kernel=frontend.Kernel())
     shell.display_pub.recorder = recorder
     shell.displayhook.recorder = recorder
-    shell.kernel = None
+    frontend.refuse_input()
+    frontend.take_widgets(recorder)
     return shell
 
 
@@ -217,10 +296,10 @@ class RawOutput:
     def move_to(self, recorder: Recorder, limit_bytes: int) -> None:
         """Hand over what was printed since the last time."""
         for name, file in self._files.items():
-            data = os.pread(file, limit_bytes + 1, 0)
-            if data:
-                recorder.text(name, data.decode(errors="replace"))
+            if os.fstat(file).st_size:
+                data = os.pread(file, limit_bytes + 1, 0)
                 os.ftruncate(file, 0)
+                recorder.text(name, data.decode(errors="replace"))
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:

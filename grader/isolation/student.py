@@ -28,9 +28,9 @@ def warm(settings: "Settings") -> Any:  # noqa: ANN401 - IPython's shell carries
     """A shell that no cell has run in yet, and the libraries that a lesson imports."""
     _bring_fonts()
     shell_module = importlib.import_module("grader.isolation.shell")
-    # the shell first: pandas and others look at their import whether they are in a notebook
+    # the shell first, and in place: pandas and others look at their import whether they are in a notebook
     shell = shell_module.open_shell(shell_module.Recorder(settings.output_bytes))
-    with warnings.catch_warnings():
+    with shell.builtin_trap, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in settings.modules:
             _load(name)
@@ -51,7 +51,7 @@ def main(shell: Any, job: "Job") -> None:  # noqa: ANN401 - IPython's shell carr
     _bring_fonts()
     shell_module = importlib.import_module("grader.isolation.shell")
     recorder = shell.recorder
-    raw = shell_module.RawOutput()
+    raw = recorder.raw = shell_module.RawOutput()
     streams = shell_module.open_streams(recorder)
     sys.stdout, sys.stderr = streams["stdout"], streams["stderr"]
     with suppress(Closed, Garbled, Late):
@@ -77,7 +77,13 @@ def _rest() -> None:
         if callable(signal.getsignal(number)):
             _signal(number, signal.SIG_DFL)
     _signal(signal.SIGINT, signal.SIG_IGN)
-    _signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks are the controller's to watch
+    _signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _collect() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _leave_threads() -> None:
@@ -92,14 +98,18 @@ class _Student:
         self._pipe, self._shell, self._recorder, self._raw = pipe, shell, recorder, raw
 
     def serve(self) -> None:
+        at_rest = False
         while True:
             frame = self._pipe.receive()
+            if at_rest:
+                _collect()
             match frame.header.get("do"):
                 case "run":
                     self._run(frame)
                 case "seal":
                     _rest()
                     _leave_threads()
+                    at_rest = True
                     self._pipe.send({"sealed": True})
                 case "branch":
                     self._branch(frame)

@@ -186,9 +186,15 @@ def _job(name: str, steps: Sequence[Step], bundle: Path, by_value: Mapping[str, 
     prelude = (files("grader.stock") / "prelude.py").read_text(encoding="utf-8")
     start = "\n\n_practicum_files()\ndel _practicum_files\n"
     cells = [Cell(_PRELUDE, prelude + start)]
-    cells += [Cell(step.id, step.source) for step in steps if tests or not step.test]
+    places = {}
+    for step in steps:
+        if step.test and not tests:
+            places[task_id(name, step.id)] = len(cells)  # a test sees names as they are where it stands
+        else:
+            cells.append(Cell(step.id, step.source))
     truth = json.dumps({"changed": {task_id(name, cell): names for cell, names in changed(steps).items()}}).encode()
-    return Job(cells=cells, truth=truth, bundle=bundle, points=by_value)
+    places = {task: place for task, place in places.items() if task in by_value}
+    return Job(cells=cells, truth=truth, bundle=bundle, points=by_value, places=places)
 
 
 def _gather(folder: Path, found: Mapping[str, Path]) -> None:
