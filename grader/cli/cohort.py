@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from grader.cli.marks import marks
 from grader.cohort import backup as backups
 from grader.cohort import custody, durable
 from grader.cohort.course import Course, create_course, open_course, release_lab
@@ -24,6 +25,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.group()
 def command() -> None:
     """Set up a course and its students' bundles."""
+
+
+command.add_command(marks)
 
 
 @command.command()

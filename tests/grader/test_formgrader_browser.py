@@ -4,14 +4,10 @@ import base64
 import io
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +24,11 @@ from grader.cohort.marked import marked_notebook, notebook_bytes
 from grader.cohort.roster import Student
 from grader.cohort.submission import Finding, read_lesson
 from grader.room.jupyter import Server
+from tests.grader.formgrader_served import CHROMIUM, served
 from tests.grader.full_course import build_course, score
 from tests.grader.payloads import HTML, MARKDOWN, OUTSIDE, outputs
 from tests.grader.test_cohort_safe import map_output
 
-CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not on this machine (.ci/system-packages)"),
@@ -102,30 +98,6 @@ def course(tmp_path_factory: pytest.TempPathFactory, tiny_lab: Any) -> Course:
     (root / "rubrics").mkdir()
     (root / "rubrics" / "plain_words.toml").write_text(RUBRIC)
     return course
-
-
-@contextmanager
-def served(root: Path, state: Path) -> Iterator[Server]:
-    """A course's formgrader, as ``practicum up --instructor`` starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    facts = {"rubrics": str(root.parent / "rubrics")}
-    server = Server(root=root, state=state, port=port, page="/formgrader", facts=facts, instructor=True)
-    server.write()
-    with (state / "log").open("wb") as log:
-        process = subprocess.Popen(
-            server.command(), cwd=root, env=server.environment(), stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            for _ in range(600):
-                with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=1):
-                    break
-                time.sleep(0.1)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +171,7 @@ def test_nothing_of_a_student_runs_in_the_formgrader(server: Server, browser: An
     watched = Watched(browser, bypass_csp=bypass_csp)
     page = watched.open(submission(watched.page, server, "eve"))
     assert page.locator(".nbgrader_cell").count() >= 3
-    odd = "#notebook-container :is(script:not([type^="math/tex"]), iframe, svg, object, embed, form, link, meta, base, style)"
+    odd = "#notebook-container :is(script:not([type^='math/tex']), iframe, svg, object, embed, form, link, meta, base)"
     assert (
         page.evaluate("odd => [...document.querySelectorAll(odd)].map(one => one.outerHTML.slice(0, 200))", odd) == []
     )

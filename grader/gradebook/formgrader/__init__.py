@@ -18,6 +18,7 @@ def _load_jupyter_server_extension(app: Any) -> None:  # noqa: ANN401 - Jupyter'
     formgrader = Formgrader(parent=app)
     formgrader.rubrics = Path(facts.get("rubrics", "rubrics"))
     formgrader.root_dir = app.root_dir
+    formgrader.debug = False  # nbgrader would show all settings in a page, a password in the database's URL with them
     formgrader.log = app.log
     formgrader.initialize([])
     formgrader.init_tornado_settings(app.web_app)
