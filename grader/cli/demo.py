@@ -5,11 +5,14 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +21,18 @@ import click
 from grader.certify.framework import load_framework
 from grader.certify.issuing import Issued, issue_for
 from grader.certify.work import graded_work
+from grader.cli.demo_table import Sample, rows_of, show_table
 from grader.cohort import custody, durable
 from grader.cohort.course import Course, create_course, open_course, release_lab
 from grader.cohort.grading import Outcome, Places, Summary, grade_course
 from grader.cohort.journal import grader_digest
-from grader.cohort.roster import Student, sample_students
+from grader.cohort.roster import sample_students
 from grader.cohort.submission import read_lesson
-from grader.cohort.verdict_box import points
 from grader.credentials.trust import read_trust_pack
 from grader.credentials.verify import verify
 from grader.errors import GraderError
 from grader.isolation import Ground, Job, Pool, tier
-from grader.workshop.bank import Entry, compose, read_bank
+from grader.workshop.bank import compose, read_bank
 from grader.workshop.lab import Lab, find_lab
 from grader.workshop.neighbour import copied_answers, showing_cell
 from twin_sandbox.data import data_folder
@@ -38,25 +41,11 @@ from twin_sandbox.generate import build_district
 
 LAB = "storm_night"
 MARK = "practicum-demo.json"
+_COMPILE = "from twin_sandbox.engines.drainage.compiled import compile_kernels; compile_kernels()"
 
 # The sample cohort's course key is public, so that the table can be reproduced to the last point. A real course
 # draws its own at random (`practicum cohort init`) and shows it to nobody.
 SAMPLE_COURSE_KEY = hashlib.sha256(b"the sample cohort of the practicum's demo").digest()
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One student of the sample cohort.
-
-    Args:
-        student: marked as a sample.
-        entry: the bank's file that they hand in.
-        earns: whether the score that they deserve meets the cut.
-    """
-
-    student: Student
-    entry: Entry
-    earns: bool
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,16 +85,16 @@ def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
     begun = time.monotonic()
     tier()  # refuses where nothing can be graded
     _say(1, "the district")
-    compile_kernels()
-    places = Places(data_folder("datasets"), build_district())
-    lab = find_lab(data_folder("labs"), LAB)
-    cohort = _cohort(lab)
-    _say(2, f"the lab {lab.id!r}, released to {len(cohort)} sample students")
-    course = _course(out, lab, cohort, fresh=fresh)
+    with _kernels():
+        places = Places(data_folder("datasets"), build_district())
+        lab = find_lab(data_folder("labs"), LAB)
+        cohort = _cohort(lab)
+        _say(2, f"the lab {lab.id!r}, released to {len(cohort)} sample students")
+        course = _course(out, lab, cohort, fresh=fresh)
     _say(3, "a hidden reality and a bundle for each")
-    _derive(course, lab, cohort, jobs)
+    copied = _derive(course, lab, cohort, places, jobs)
     _say(4, "what they hand in")
-    _hand_in(course, lab, cohort, places)
+    _hand_in(course, lab, cohort, copied)
     _say(5, "grading, each in a sandbox")
     summary = _grade(course, lab, cohort, places, jobs)
     _say(6, "certificates for those who meet the cut")
@@ -118,10 +107,10 @@ def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
     )
     _say(7, "verification, offline, as a stranger would")
     credentials = _verified(issued)
-    rows = _rows(lab, cohort, summary, credentials)
+    rows = rows_of(lab, cohort, summary, credentials)
     ok = all(row["verdict"] == "as deserved" for row in rows)
     seconds = time.monotonic() - begun
-    _table(lab, rows, credentials)
+    show_table(lab, rows, credentials)
     click.echo(f"\nTrust pack: {issued.trust}   fingerprint, for pinning: {issued.fingerprint}")
     click.echo(f"Course: {course.root}   ({seconds:.0f} s)")
     click.echo("Everyone got exactly what they deserve." if ok else "NOT as deserved: see the rows marked above.")
@@ -140,6 +129,20 @@ def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
 
 def _say(step: int, what: str) -> None:
     click.echo(f"{step}/7  {what}", err=True)
+
+
+@contextmanager
+def _kernels() -> Iterator[None]:
+    """Compiles the engines' kernels on another core meanwhile; they are there at the end."""
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen([sys.executable, "-P", "-c", _COMPILE], stdin=quiet, stdout=quiet, stderr=quiet) as compiling:
+        try:
+            yield
+        except BaseException:
+            compiling.kill()
+            raise
+    if compiling.returncode:
+        compile_kernels()  # in this process it says why it cannot
 
 
 def _cohort(lab: Lab) -> list[Sample]:
@@ -174,30 +177,35 @@ def _course(out: Path, lab: Lab, cohort: list[Sample], *, fresh: bool) -> Course
     return open_course(course.root)
 
 
-def _derive(course: Course, lab: Lab, cohort: list[Sample], jobs: int) -> None:
+def _derive(
+    course: Course, lab: Lab, cohort: list[Sample], places: Places, jobs: int
+) -> Callable[[], Mapping[str, str]]:
+    """Make what is missing; gives what tells the copier's answers, begun as soon as the neighbour has their data."""
+    neighbour = next(sample for sample in cohort if sample.entry.kind == "right")
+    copied: Callable[[], Mapping[str, str]] = partial(_copied, course, lab, neighbour, places)
     missing = [s.student for s in cohort if not custody.is_prepared(course, s.student, lab.id)]
     if missing:
         with click.progressbar(length=len(missing), label="     realities", file=sys.stderr) as bar:
-            for _ in custody.prepare_all(course, lab.id, missing, jobs):
+            for student in custody.prepare_all(course, lab.id, missing, jobs):
                 bar.update(1)
+                if student == neighbour.student:
+                    copied = ThreadPoolExecutor(1).submit(copied).result
+    return copied
 
 
-def _hand_in(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> None:
+def _hand_in(course: Course, lab: Lab, cohort: list[Sample], copied: Callable[[], Mapping[str, str]]) -> None:
     release = json.loads(course.release_notebook(lab.id).read_text(encoding="utf-8"))
     for sample in cohort:
         path = course.submitted(sample.student.id, lab.id)
         if path.exists():
             continue
-        answers: Mapping[str, str] = sample.entry.answers
-        if sample.entry.facts.get("made") == "neighbour":
-            answers = _copied(course, lab, cohort, places)
+        answers = copied() if sample.entry.facts.get("made") == "neighbour" else sample.entry.answers
         durable.make_folder(path.parent)
         durable.write(path, json.dumps(compose(release, answers), ensure_ascii=False, indent=1).encode())
 
 
-def _copied(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> dict[str, str]:
+def _copied(course: Course, lab: Lab, neighbour: Sample, places: Places) -> Mapping[str, str]:
     """The values that a student with everything right sees on their screen, as literals."""
-    neighbour = next(sample for sample in cohort if sample.entry.kind == "right")
     lesson = read_lesson(course.release_notebook(lab.id), lab.id)
     job = Job(
         cells=[*lesson.graft(neighbour.entry.answers), showing_cell(lab)],
@@ -211,12 +219,14 @@ def _copied(course: Course, lab: Lab, cohort: list[Sample], places: Places) -> d
 
 
 def _grade(course: Course, lab: Lab, cohort: list[Sample], places: Places, jobs: int) -> Summary:
+    # an endless loop runs into its limit: begun first, it is not what all wait for at the end
+    order = [sample.student.id for sample in sorted(cohort, key=lambda sample: sample.entry.kind != "limit")]
     with click.progressbar(length=len(cohort), label="     submissions", file=sys.stderr) as bar:
 
         def tell(_: Outcome) -> None:
             bar.update(1)
 
-        return grade_course(course, lab.id, places, jobs=jobs, on_outcome=tell)
+        return grade_course(course, lab.id, places, students=order, jobs=jobs, on_outcome=tell)
 
 
 def _passphrase(course: Course) -> str:
@@ -240,55 +250,3 @@ def _verified(issued: Issued) -> dict[str, dict[str, Any]]:
         }
         for student, file in files.items()
     }
-
-
-def _rows(
-    lab: Lab, cohort: list[Sample], summary: Summary, credentials: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    rows = []
-    for sample in cohort:
-        outcome = summary.outcomes.get(sample.student.id)
-        score = outcome.record.score if outcome else None
-        credential = credentials.get(sample.student.id)
-        right_score = score is not None and abs(score - sample.entry.score) < 1e-6
-        right_credential = bool(credential and credential["verified"]) if sample.earns else credential is None
-        essay = outcome is not None and any(
-            task.kind == "manual" and task.id not in outcome.record.blank for task in lab.tasks
-        )
-        rows.append(
-            {
-                "id": sample.student.id,
-                "kind": sample.entry.kind,
-                "what": sample.entry.says,
-                "expected": sample.entry.score,
-                "score": score,
-                "max_score": lab.max_auto_score,
-                "essay": "waits for a person" if essay else "blank",
-                "credential": credential["file"] if credential else None,
-                "verdict": "as deserved" if right_score and right_credential else "NOT as deserved",
-                "why": summary.failed.get(sample.student.id, ""),
-            }
-        )
-    return rows
-
-
-def _table(lab: Lab, rows: list[dict[str, Any]], credentials: Mapping[str, Mapping[str, Any]]) -> None:
-    most = points(lab.max_auto_score)
-    click.echo(
-        f"\n{'sample student':<15} {'what they did':<44} {'expected':>8} {'score':>8}  {'essay':<19} "
-        f"{'certificate':<12} verified"
-    )
-    for row in rows:
-        credential = credentials.get(row["id"])
-        score = f"{points(row['score'])}/{most}" if row["score"] is not None else "none"
-        click.echo(
-            f"{row['id']:<15} {row['what']:<44} {points(row['expected']):>8} {score:>8}  {row['essay']:<19} "
-            f"{'issued' if credential else '-':<12} {_yes(credential)}"
-            + ("" if row["verdict"] == "as deserved" else f"   ← {row['verdict']} {row['why']}")
-        )
-
-
-def _yes(credential: Mapping[str, Any] | None) -> str:
-    if credential is None:
-        return "-"
-    return "yes" if credential["verified"] else "NO"
