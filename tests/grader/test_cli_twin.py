@@ -10,9 +10,10 @@ from twin_sandbox import bench, bench_runs
 
 
 def test_the_figures_have_the_names_that_others_read(monkeypatch):
-    scale, observations = bench.scale_costs, bench.observations
+    scale, observations, least_s = bench.scale_costs, bench.observations, bench._least_s
     monkeypatch.setattr(bench, "scale_costs", lambda district: scale(district, copies=2))
     monkeypatch.setattr(bench, "observations", lambda: observations(2000, 0.2))
+    monkeypatch.setattr(bench, "_least_s", lambda what, *_: least_s(what, 1))
     day, night = bench_runs.dry_day(), bench_runs.flood_night(10, 0.5)
     monkeypatch.setattr(bench_runs, "dry_day", lambda: replace(day, horizon_h=0.5, engines=("people", "sun", "power")))
     monkeypatch.setattr(bench_runs, "flood_night", lambda *_: night)

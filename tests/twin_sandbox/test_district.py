@@ -16,6 +16,7 @@ from grader.cli.district import command
 from twin_sandbox import Scenario, Storm, Tide, open_district
 from twin_sandbox.entities import TABLES, District, Terrain, read_district
 from twin_sandbox.entities.code import make_code
+from twin_sandbox.entities.district import FILES, MANIFEST
 from twin_sandbox.entities.schema.things import SPACES
 from twin_sandbox.errors import TwinError
 from twin_sandbox.generate import build_district
@@ -307,13 +308,14 @@ def test_the_command_builds_and_shows(sample, tmp_path):
     assert shown["lowest_street_m"] < 2.5
 
 
-def test_building_mends_a_damaged_district_in_the_cache(sample, tmp_path, monkeypatch):
+def test_building_mends_a_damaged_district_in_the_cache_and_gives_the_same_bytes(sample, tmp_path, monkeypatch):
     monkeypatch.setenv("PRACTICUM_CACHE", str(tmp_path))
     copy = shutil.copytree(sample.folder, tmp_path / "districts" / sample.folder.name)
     (copy / "stage_storage.csv").write_text("")
     assert build_district() == copy
     assert CliRunner().invoke(command, ["build"]).exit_code == 0
-    assert (copy / "stage_storage.csv").read_bytes() == (sample.folder / "stage_storage.csv").read_bytes()
+    for name in (*FILES, MANIFEST):
+        assert (copy / name).read_bytes() == (sample.folder / name).read_bytes(), name
     assert [entry.name for entry in copy.parent.iterdir()] == [copy.name]
 
 

@@ -1,6 +1,5 @@
 """The place as built: what a planner, a surveyor or a fire officer would hold it to."""
 
-import re
 
 import numpy as np
 import pytest
@@ -29,14 +28,6 @@ def test_every_figure_of_the_place_is_in_its_range(district):
     values = list(place.values(district))
     assert len(values) >= 50
     assert [value.name for value in values if not value.ok] == []
-
-
-def test_another_seed_gives_a_place_that_is_as_sane(tmp_path):
-    """All that must not be is not; only figures of size may differ with the seed."""
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(re.sub(r"^seed = \d+", "seed = 7", TEXT, flags=re.MULTILINE), "utf-8")
-    other = read_district(build_district(recipe, tmp_path / "other"))
-    assert [value.name for value in place.values(other) if not value.ok] == []
 
 
 def test_lanes_keep_to_the_right_and_lead_from_their_first_node_to_their_last(district):
