@@ -138,6 +138,8 @@ class _Start:
         try:
             if self._walls.sandboxed:
                 enter.build(self._walls, self._uid, self._bundle)
+            else:
+                enter.work_in_the_open(self._walls, self._bundle)
             enter.lock(self._walls, self._uid)
         except OSError as error:
             pipe.send({"refused": str(error)})

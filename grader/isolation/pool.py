@@ -14,8 +14,11 @@ from grader.errors import GraderError
 from grader.isolation.controller import Run
 from grader.isolation.job import Ground, Incident, Job, Limits, Report
 from grader.isolation.lesson import modules
+from grader.isolation.processes import cpu_s
 from grader.isolation.staging import Staging
 from grader.isolation.tiers import tier
+from grader.isolation.unsafe import NAME as UNSAFE
+from grader.isolation.unsafe import Room
 from grader.isolation.view import checker_view, lab_inside, student_view
 from grader.isolation.warm import ParentLost, WarmParent
 
@@ -30,9 +33,10 @@ class Pool:
         ground: what all jobs share.
         limits: what one submission may use; the defaults suit a lab of an hour.
         workers: jobs at once.
+        unsafe: run without a sandbox; each report's tier then says "unsafe", and nothing of it may certify.
     """
 
-    def __init__(self, ground: Ground, limits: Limits | None = None, workers: int = 1) -> None:
+    def __init__(self, ground: Ground, limits: Limits | None = None, workers: int = 1, *, unsafe: bool = False) -> None:
         self._ground, self._limits, self.workers = ground, limits or Limits(), workers
         self._turns = _Turns(workers)
         self._starting = threading.Lock()
@@ -40,7 +44,8 @@ class Pool:
         self._staging = Staging()
         self._staged: Ground | None = None
         self._parents: dict[str, WarmParent] = {}
-        self._tier = ""
+        self._tier = UNSAFE if unsafe else ""
+        self._room: Room | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -58,9 +63,11 @@ class Pool:
         """
         with self._starting, _disk():
             if self._starter is None:
-                self._tier = tier().name
+                self._tier = self._tier or tier().name
                 # a parent dies with the thread that started it: this one lives until the pool is closed
                 self._starter = ThreadPoolExecutor(1, "practicum-parents")
+            if self._tier == UNSAFE and self._room is None:
+                self._room = Room()
             if self._staged is None:
                 self._staged = self._staging.stage(self._ground)
             for role in _ROLES:
@@ -71,6 +78,11 @@ class Pool:
                     self._parents[role] = self._starter.submit(self._start, role, self._staged).result()
 
     def _start(self, role: str, ground: Ground) -> WarmParent:
+        if self._room is not None:
+            view = student_view(ground) if role == "student" else checker_view(ground)
+            lesson, lab = modules(ground.lab) if role == "student" else (), self._room.lab(ground)
+            folder = self._room.folder
+            return WarmParent(role, self._room.view(view, ground), self._limits, UNSAFE, lesson, lab, folder)
         if role == "student":
             return WarmParent(role, student_view(ground), self._limits, self._tier, modules(self._ground.lab))
         inside = str(lab_inside(ground.lab))
@@ -131,6 +143,18 @@ class Pool:
         outputs: dict[str, list[dict[str, object]]] = {cell.id: [] for cell in job.cells}
         return Report(outputs, verdicts, incidents, {"student": 0.0, "checker": 0.0, "replay": 0.0}, wall_s, self._tier)
 
+    def cpu_s(self) -> float:
+        """Processor seconds of what was started, and of every job that has ended since."""
+        return cpu_s([parent.pid for parent in self._parents.values()])
+
+    def ready(self) -> None:
+        """Start, and wait until everything is loaded.
+
+        Raises:
+            GraderError: nothing can be graded here.
+        """
+        self._both_ready()
+
     def close(self) -> None:
         """End everything that was started; a later :meth:`grade` starts it again."""
         with self._starting:
@@ -141,6 +165,9 @@ class Pool:
                 self._starter.shutdown()
                 self._starter = None
             self._staging.close()
+            if self._room is not None:
+                self._room.close()
+                self._room = None
             self._staged = None
 
 

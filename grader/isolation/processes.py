@@ -1,6 +1,7 @@
 """What the processes of a sandbox use, read from outside."""
 
 import os
+import time
 from contextlib import suppress
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -30,12 +31,13 @@ def private_bytes(pids: list[int], limit_bytes: int) -> int:
 
 def cpu_s(pids: list[int]) -> float:
     """Processor seconds of these processes so far, with those of the children they have collected."""
-    ticks = 0
+    used_s = 0.0
     for pid in pids:
         with suppress(OSError, ValueError, IndexError):
             fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
-    return ticks / _TICKS_PER_S
+            # its own to the nanosecond by its clock (clock_getcpuclockid(3)), its children's in ticks
+            used_s += time.clock_gettime(~pid << 3 | 2) + sum(map(int, fields[13:15])) / _TICKS_PER_S
+    return used_s
 
 
 def is_zombie(pid: int) -> bool:

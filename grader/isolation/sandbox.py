@@ -138,7 +138,10 @@ class Sandbox:
         return False
 
     def kill(self) -> None:
-        """End every process in it: the first takes all others of its namespace along."""
+        """End every process in it: the first takes all others of its namespace along, where it has one."""
+        for pid in self.others():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self._first_pidfd >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first_pidfd, signal.SIGKILL)

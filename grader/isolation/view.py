@@ -54,6 +54,11 @@ class View:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+def checkout() -> Path:
+    """The folder that holds our own packages."""
+    return _CHECKOUT
+
+
 def python_inside() -> str:
     """The interpreter's path, the same inside and outside; packages come by PYTHONPATH."""
     return os.path.realpath(sys.executable)
@@ -148,7 +153,7 @@ def _add_system(view: View) -> None:
 
 def _add_packages(view: View) -> None:
     inside = []
-    folders = _package_folders()
+    folders = package_folders()
     for number, folder in enumerate(folders):
         target = INSIDE / f"site-packages-{number}" if number else INSIDE / "site-packages"
         view.binds.append(Bind(folder, target))
@@ -163,7 +168,8 @@ def _add_packages(view: View) -> None:
             view.hidden += [bind.inside / ours.relative_to(bind.source) for bind in seen]
 
 
-def _package_folders() -> list[Path]:
+def package_folders() -> list[Path]:
+    """Where this Python finds packages."""
     named = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
     named += [entry for entry in sys.path if Path(entry).name in {"site-packages", "dist-packages"}]
     return list(dict.fromkeys(Path(entry).resolve() for entry in named if Path(entry).is_dir()))

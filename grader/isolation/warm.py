@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from types import ModuleType
 
 from grader.errors import GraderError
-from grader.isolation import bubblewrap, namespaces
+from grader.isolation import bubblewrap, namespaces, unsafe
 from grader.isolation.job import Limits
 from grader.isolation.parent import Settings
 from grader.isolation.pipe import Closed, Garbled, Late, Pipe
@@ -43,19 +44,32 @@ class WarmParent:
         tier: name of a tier in ``TIERS``.
         modules: what to load, as ``module`` or ``module:name``.
         lab: the lab's folder as seen inside.
+        folder: where jobs work, if there is no sandbox.
     """
 
     def __init__(
-        self, role: str, view: View, limits: Limits, tier: str, modules: Sequence[str] = (), lab: str = ""
+        self,
+        role: str,
+        view: View,
+        limits: Limits,
+        tier: str,
+        modules: Sequence[str] = (),
+        lab: str = "",
+        folder: Path | None = None,
     ) -> None:
-        self.role, self.limits = role, limits
+        self.role, self.limits, self._sandboxed = role, limits, folder is None
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         plan = Plan(view, [], limits)
         settings = Settings(
             role=role,
             control=theirs.fileno(),
-            walls={"limits": _resource_limits(limits), "scratch": plan.scratch_options, "home": str(HOME)},
+            walls={
+                "limits": _resource_limits(limits),
+                "scratch": plan.scratch_options,
+                "home": str(folder or HOME),
+                "sandboxed": folder is None,
+            },
             output_bytes=limits.output_bytes,
             modules=tuple(modules),
             lab=lab,
@@ -63,7 +77,7 @@ class WarmParent:
         plan.program = [python_inside(), "-P", "-s", "-m", "grader.isolation.parent", json.dumps(asdict(settings))]
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the parent
         self._process = subprocess.Popen(
-            TIERS[tier].command(plan),
+            (TIERS | {unsafe.NAME: unsafe})[tier].command(plan),
             env={},
             stdin=subprocess.DEVNULL,
             stdout=self._words,
@@ -116,7 +130,7 @@ class WarmParent:
         Raises:
             ParentLost: there is no parent any more.
         """
-        user, uid = own_uid()
+        user, uid = own_uid() if self._sandboxed else (socket.socket(socket.AF_UNIX), None)
         ours, theirs = socket.socketpair()
         try:
             with self._lock, theirs:

@@ -137,3 +137,13 @@ def test_a_closed_pool_leaves_no_process_and_starts_again(folder):
     assert set(descendants(os.getpid())) - set(others) == set()
     assert scores(pool.grade(a_job(folder, RIGHT))) == {"volume_m3": 2.0, "double": 2.0}
     pool.close()
+
+
+def test_without_a_sandbox_the_report_says_so_and_nothing_is_left(tmp_path):
+    cells = RIGHT | {"data": "print(open('data/levels.csv').read())\nimport os\nos.system('sleep 4243 &')"}
+    with Pool(a_ground(tmp_path), LIMITS, unsafe=True) as pool:
+        report = pool.grade(a_job(tmp_path, cells))
+        assert (report.tier, scores(report)) == ("unsafe", {"volume_m3": 2.0, "double": 2.0})
+        assert "0,1" in shown(report, "data")
+        assert kinds(report) == ["leftover process"]
+    assert not any(b"4243" in _words(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())

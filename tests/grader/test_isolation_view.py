@@ -24,7 +24,7 @@ def installed(tmp_path, monkeypatch):
     ):
         folder.mkdir(parents=True)
     monkeypatch.setattr(view, "python_inside", lambda: str(prefix / "bin" / "python"))
-    monkeypatch.setattr(view, "_package_folders", lambda: [packages])
+    monkeypatch.setattr(view, "package_folders", lambda: [packages])
     monkeypatch.setattr(sys, "prefix", str(prefix))
     return prefix
 
