@@ -18,6 +18,7 @@ from grader.cohort.journal import Record
 from grader.cohort.submission import Finding
 from grader.cohort.verdict_box import SIGNS, points
 from grader.isolation.job import Ground, Incident
+from grader.isolation.unsafe import NAME as UNSAFE
 from grader.stock.course import is_stock_course
 from grader.workshop.lab import Lab
 from twin_sandbox.data import data_folder
@@ -38,6 +39,9 @@ JOBS = min(os.cpu_count() or 1, 64)
     "--jobs", type=click.IntRange(1, 64), default=JOBS, show_default="one a core", help="Submissions at once."
 )
 @click.option("--dask", default="", metavar="ADDRESS", help="Grade on a Dask cluster whose workers see the course.")
+@click.option(
+    "--unsafe", is_flag=True, help="Run without a sandbox. Results certify nothing; never do it to strangers."
+)
 @click.option("--watch", is_flag=True, help="Stay, and grade each submission as it comes in; Ctrl-C ends it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(
@@ -48,25 +52,28 @@ def command(
     dask: str,
     *,
     force: bool,
+    unsafe: bool,
     watch: bool,
     as_json: bool,
 ) -> None:
     """Grade every submission of ASSIGNMENT that is not graded yet; stopping loses nothing, running again goes on."""
     if is_stock_course(folder):
-        if watch or dask:
-            raise click.UsageError("--watch and --dask are not for a course made for stock nbgrader.")
+        if watch or dask or unsafe:
+            raise click.UsageError("--watch, --dask and --unsafe are not for a course made for stock nbgrader.")
         grade_stock_course(folder, assignment, students, jobs, force=force, as_json=as_json)
         return
     course = open_course(folder)
     lab = course.lab(assignment)
     for student in students:
         course.student(student)
-    if watch and (students or force or dask or as_json):
-        raise click.UsageError("--watch goes with --course and --jobs alone.")
-    places = district_places()
+    if unsafe and dask:
+        raise click.UsageError("--unsafe and --dask do not go together.")
     if watch:
-        _watch(course, lab, places, jobs)
+        if students or force or dask or unsafe or as_json:
+            raise click.UsageError("--watch goes with --course and --jobs alone.")
+        _watch(course, lab, jobs)
         return
+    places = district_places()
     shown = _Shown(quiet=as_json)
     try:
         summary = grade_course(
@@ -77,12 +84,17 @@ def command(
             force=force,
             jobs=jobs,
             dask=dask,
+            unsafe=unsafe,
             on_outcome=shown.outcome,
             on_forecast=shown.forecast,
             tell=lambda words: click.echo(words, err=True),
         )
     except KeyboardInterrupt:
         stop(f"Stopped. {shown.done} submissions are graded and kept; run the same command to go on.")
+    _tell(course, lab, summary, as_json=as_json)
+
+
+def _tell(course: Course, lab: Lab, summary: Summary, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary_json(lab, summary), ensure_ascii=False, indent=1))
     else:
@@ -172,6 +184,11 @@ def _tell_summary(course: Course, lab: Lab, summary: Summary) -> None:
     if waiting:
         click.echo(f"{waiting} submissions wait for a person ({', '.join(manual)}): open the formgrader.")
     _tell_odd(summary)
+    loose = sum(outcome.record.tier == UNSAFE for outcome in summary.outcomes.values())
+    if loose:
+        click.echo(
+            f"{loose} graded without a sandbox: they certify nothing, and a run without --unsafe grades them again."
+        )
     if summary.outdated:
         told = f"{len(summary.outdated)} results are of an earlier version of lab or grader"
         click.echo(f"{told}: practicum regrade {lab.id} shows what would change.")
@@ -202,12 +219,13 @@ def _odd(record: Record) -> list[Finding | Incident]:
     return [*record.findings, *record.incidents]
 
 
-def _watch(course: Course, lab: Lab, places: Places, jobs: int) -> None:
+def _watch(course: Course, lab: Lab, jobs: int) -> None:
     from grader.cohort.watch import watch
 
     def tell(words: str) -> None:
         click.echo(words, err=True)
 
+    places = district_places()
     ground = Ground(lab.folder, places.datasets, places.district)
     try:
         watch(course, lab.id, ground, jobs=jobs, on_outcome=lambda outcome: click.echo(_line(outcome)), tell=tell)

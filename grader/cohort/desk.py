@@ -60,6 +60,7 @@ class Desk:
         lesson: the released notebook.
         pool: runs the submissions; none is needed to show what is graded.
         realities: works out what is hidden; None starts a truth process each time.
+        unsafe: whether the pool runs without a sandbox; such a result stands only until it is graded in one.
     """
 
     course: Course
@@ -67,6 +68,7 @@ class Desk:
     lesson: Lesson
     pool: Pool | None = None
     realities: custody.Realities | None = None
+    unsafe: bool = False
 
     @cached_property
     def journal(self) -> Journal:

@@ -38,6 +38,7 @@ def grade_course(
     jobs: int = 1,
     limits: Limits | None = None,
     dask: str = "",
+    unsafe: bool = False,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
     on_forecast: Callable[[Forecast], None] = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
@@ -56,6 +57,7 @@ def grade_course(
         jobs: submissions at once.
         limits: what one submission may use.
         dask: address of a Dask scheduler whose workers see the course and ``places`` at the same paths.
+        unsafe: run without a sandbox; what is graded so certifies nothing, and a run with one grades it again.
         on_outcome: called with each result as it is there.
         on_forecast: called once, before the first is graded.
         tell: called with what a person should know meanwhile, e.g. that another run is waited for.
@@ -67,7 +69,7 @@ def grade_course(
     ground = Ground(course.lab(lab_id).folder, places.datasets, places.district)
     cluster = (dask, ground) if dask else None
     with (
-        open_desk(course, lab_id, ground, jobs=jobs, limits=limits) as desk,
+        open_desk(course, lab_id, ground, jobs=jobs, limits=limits, unsafe=unsafe) as desk,
         open_run(desk, jobs=jobs, cluster=cluster, tell=tell) as run,
     ):
         run.summary.strangers = _strangers(course, {student.id for student in course.students()})

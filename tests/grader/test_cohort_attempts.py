@@ -307,3 +307,19 @@ def test_records_of_one_name_stand_beside_each_other(course: Course):
     assert first != second
     assert list(journal.current("ada")) == [second]  # the later one, though the clock said otherwise
     assert journal.find("ada", first) is not None
+
+
+def test_what_was_graded_without_a_sandbox_stands_only_until_it_is_graded_in_one(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+):
+    def loose(pool: Pool, job: Job) -> Report:
+        return replace(scored(pool, job), tier="unsafe")
+
+    hand_in(course, 1.0)
+    monkeypatch.setattr(Pool, "grade", loose)
+    places = Places(Path(), Path())
+    assert grade_course(course, LAB, places, unsafe=True).outcomes["ada"].record.tier == "unsafe"
+    assert not grade_course(course, LAB, places, unsafe=True).outcomes["ada"].fresh
+    monkeypatch.setattr(Pool, "grade", scored)
+    official = grade(course).outcomes["ada"]
+    assert (official.fresh, official.record.tier, official.standing.attempts) == (True, "", 1)
