@@ -48,6 +48,7 @@ class Student:
     def __post_init__(self) -> None:
         self._left_out: set[str] = set()
         self._deadline = 0.0
+        self._interrupted: dict[str, float] = {}
         self._snapshots: dict[int, Frozen] = {}
         self._end: Frozen | None = None
 
@@ -133,16 +134,26 @@ class Student:
         except Late:
             words = f"did not end within {self.limits.cell_s:g} s, nor when interrupted"
             raise _lost("cell timed out", cell, "CellTimeout", words) from None
-        self.outputs[cell.id] = rebuild(frame.body)
-        if frame.header.get("cut"):
-            self._note(Incident("output cut", cell.id, "showed more than is kept"))
+        outputs = rebuild(frame.body)
+        if cell.id in self._interrupted:
+            words = f"[stopped after {self._interrupted[cell.id]:.0f} s: a cell may take {self.limits.cell_s:g} s, "
+            words += f"a notebook {self.limits.run_s:g} s]\n"
+            outputs.insert(max(len(outputs) - 1, 0), {"output_type": "stream", "name": "stderr", "text": words})
+        outputs += _limit_met(outputs, self.limits)
+        self.outputs[cell.id] = outputs
+        shown_bytes = frame.header.get("shown_bytes")
+        if type(shown_bytes) is int:
+            kept = self.limits.output_bytes >> 10
+            self._note(Incident("output cut", cell.id, f"showed {shown_bytes >> 10:,} KiB; {kept:,} KiB are kept"))
 
     def _cell_result(self, sandbox: Sandbox, cell: Cell) -> Frame:
-        deadline = min(time.monotonic() + self.limits.cell_s, self._deadline)
+        begun = time.monotonic()
+        deadline = min(begun + self.limits.cell_s, self._deadline)
         try:
             return self._cell_frame(sandbox, cell, deadline)
         except Late:
             pass
+        self._interrupted[cell.id] = time.monotonic() - begun
         # one interrupt, and time to write its traceback; a second for what swallowed the first; then the end
         sandbox.signal(signal.SIGINT)
         try:
@@ -150,7 +161,7 @@ class Student:
         except Late:
             sandbox.signal(signal.SIGINT)
             frame = self._cell_frame(sandbox, cell, time.monotonic() + _GRACE_S / 2)
-        self._note(Incident("cell timed out", cell.id, f"interrupted after {self.limits.cell_s:g} s"))
+        self._note(Incident("cell timed out", cell.id, f"interrupted after {self._interrupted[cell.id]:.1f} s"))
         return frame
 
     @staticmethod
@@ -179,6 +190,23 @@ class Student:
             detail = f"{sandbox.ended_others} processes were still running after the last cell and were ended"
             self.incidents.append(Incident("leftover process", "", detail))
         self._end = Frozen(sandbox, sandbox.pipe, sandbox.pid, self.limits, self.tick, self.incidents)
+
+
+def _limit_met(outputs: Sequence[dict[str, Any]], limits: Limits) -> list[dict[str, Any]]:
+    """A sentence for a cell whose error is what a limit looks like from within."""
+    last = outputs[-1] if outputs and outputs[-1]["output_type"] == "error" else {"ename": "", "evalue": ""}
+    scratch, one = limits.scratch_bytes >> 20, limits.file_bytes >> 20
+    known = {
+        "[Errno 28]": f"all files in one folder together may hold {scratch:,} MiB, and be {limits.scratch_files:,}",
+        "[Errno 27]": f"one file may hold {one:,} MiB",
+        "[Errno 11]": f"a notebook may have {limits.processes} processes and threads at once",
+        "can't start new thread": f"a notebook may have {limits.processes} processes and threads at once",
+        "[Errno 24]": f"a process may have {limits.open_files} open files",
+    }
+    words = next((words for mark, words in known.items() if last["evalue"].startswith(mark)), "")
+    if last["ename"] == "MemoryError":
+        words = f"one process may use {limits.address_bytes >> 20:,} MiB of address space"
+    return [{"output_type": "stream", "name": "stderr", "text": f"[{words}]\n"}] if words else []
 
 
 def _memory_words(sandbox: Sandbox, limits: Limits) -> str:

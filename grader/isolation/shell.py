@@ -38,13 +38,13 @@ class Recorder:
     def begin(self) -> None:
         """Start with the next cell."""
         self._outputs: list[dict[str, Any]] = []
-        self._bytes, self._clear_next, self.cut = 0, False, False
+        self.shown_bytes, self._clear_next, self.cut = 0, False, False
         self._diverted.clear()
 
     def end(self) -> list[dict[str, Any]]:
         """The outputs of the cell."""
         if self.cut:
-            words = f"\n[output beyond {self.limit_bytes >> 10} KiB was cut]\n"
+            words = f"\n[this cell showed {self.shown_bytes >> 10:,} KiB; {self.limit_bytes >> 10:,} KiB are kept]\n"
             self._outputs.append({"output_type": "stream", "name": "stderr", "text": [words]})
         for output in self._outputs:
             if output["output_type"] == "stream":
@@ -56,7 +56,7 @@ class Recorder:
         self._catch_up()
         if self._diverted:
             return
-        room = self.limit_bytes - self._bytes
+        room = self.limit_bytes - self.shown_bytes
         if not self._fits(len(text)):
             text = text[: max(room, 0)]
         if not text:
@@ -129,8 +129,8 @@ class Recorder:
     def _fits(self, size: int) -> bool:
         if self._clear_next:
             self._outputs, self._clear_next = [], False
-        self._bytes += size
-        if self._bytes > self.limit_bytes:
+        self.shown_bytes += size
+        if self.shown_bytes > self.limit_bytes:
             self.cut = True
         return not self.cut
 
@@ -297,9 +297,11 @@ class RawOutput:
         """Hand over what was printed since the last time."""
         for name, file in self._files.items():
             if os.fstat(file).st_size:
+                size_bytes = os.fstat(file).st_size
                 data = os.pread(file, limit_bytes + 1, 0)
                 os.ftruncate(file, 0)
                 recorder.text(name, data.decode(errors="replace"))
+                recorder.shown_bytes += size_bytes - len(data)
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:

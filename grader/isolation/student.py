@@ -139,7 +139,10 @@ class _Student:
         except (TypeError, ValueError, RecursionError):  # a display of the student's own that is no JSON
             outputs = b"[]"
         used_s = time.process_time() - begun
-        self._pipe.send({"cell": frame.header["cell"], "ok": ok, "cut": self._recorder.cut, "cpu_s": used_s}, outputs)
+        told = {"cell": frame.header["cell"], "ok": ok, "cpu_s": used_s}
+        if self._recorder.cut:
+            told["shown_bytes"] = self._recorder.shown_bytes
+        self._pipe.send(told, outputs)
 
     def _snapshot(self, frame: Frame) -> None:
         if _fork() == 0:

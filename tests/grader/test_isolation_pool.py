@@ -147,3 +147,31 @@ def test_without_a_sandbox_the_report_says_so_and_nothing_is_left(tmp_path):
         assert "0,1" in shown(report, "data")
         assert kinds(report) == ["leftover process"]
     assert not any(b"4243" in _words(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def test_a_student_is_told_which_limit_a_cell_met_and_by_how_much(tmp_path):
+    cells = {
+        "loop": "while True: pass",
+        "shows": "print('x' * 300_000)",
+        "hoards": "hoard = [bytearray(b'x') * (150 << 20) for _ in range(9)]\nimport time; time.sleep(9)",
+        "writes": "open('/tmp/big', 'wb').write(bytes(30 << 20))",
+        "starts": "import threading, time\nfor _ in range(99): threading.Thread(target=time.sleep, args=(9,)).start()",
+    }
+    limits = Limits(cell_s=5.0, output_bytes=100_000, memory_bytes=500 << 20, scratch_bytes=8 << 20)
+    with Pool(a_ground(tmp_path), limits) as pool:
+        report = pool.grade(a_job(tmp_path, RIGHT | cells))
+    told = {
+        name: " ".join(str(output.get("text") or output.get("evalue")) for output in report.outputs[name])
+        for name in cells
+    }
+    assert "stopped after 5 s: a cell may take 5 s, a notebook 240 s" in told["loop"]
+    assert "this cell showed 292 KiB; 97 KiB are kept" in told["shows"]
+    assert "all processes of a notebook together may hold 500 MiB" in told["hoards"]
+    assert "all files in one folder together may hold 8 MiB" in told["writes"]
+    assert "64 processes and threads at once" in told["starts"]
+    assert scores(report) == {"volume_m3": 2.0, "double": 2.0}
+    assert {incident.kind: incident.where for incident in report.incidents} == {
+        "cell timed out": "loop",
+        "output cut": "shows",
+        "memory": "hoards",
+    }
