@@ -177,7 +177,7 @@ def _traffic(rng: np.random.Generator) -> dict[str, float]:
     usual = streets["vehicles_per_h"].reindex(low["street_code"]).dropna()
     anning = low.loc[low["name_en"].str.startswith(DIVERSION), "street_code"]
     led_along = str(rng.choice(sorted(anning)))
-    share = dict.fromkeys(anning, 0.75) | {led_along: 1.4}
+    share = dict.fromkeys(anning, 0.75) | {led_along: 1.35}
     return {
         str(street): float(10 * round(float(flow * share.get(street, 1.0) * rng.uniform(0.95, 1.05)) / 10))
         for street, flow in usual.items()
