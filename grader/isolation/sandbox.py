@@ -124,18 +124,21 @@ class Sandbox:
 
     def end_others(self) -> bool:
         """End all of :meth:`others`; whether none is left."""
-        for wait_s in (0.001, 0.002, 0.005, *[0.01] * 20):
-            others = self.others()
-            if not others:
-                self.expendable.clear()
-                return True
-            self.ended_others += len(others)
-            self.cpu_s += cpu_s(others)
+        deadline, wait_s, told = time.monotonic() + _END_S, 0.001, set[int]()
+        while others := self.others():
+            if time.monotonic() > deadline:
+                return False
+            fresh = [pid for pid in others if pid not in told]
+            self.ended_others += len(fresh)
+            self.cpu_s += cpu_s(fresh)
+            told.update(fresh)
             for pid in others:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(wait_s)
-        return False
+            wait_s = min(2 * wait_s, 0.05)
+        self.expendable.clear()
+        return True
 
     def kill(self) -> None:
         """End every process in it: the first takes all others of its namespace along, where it has one."""

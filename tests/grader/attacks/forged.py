@@ -201,14 +201,13 @@ LATER = [
         """
 import threading, time
 def later(names=globals()):
-    while True:
-        before = time.monotonic()
-        time.sleep(0.0005)
-        if "sealed" in names and time.monotonic() - before > 0.01:
-            names["gate"].update(code="GQ-7", open=True)
+    while "sealed" not in names or time.monotonic() < names["sealed"] + 1.0:
+        time.sleep(0.01)
+    names["gate"].update(code="GQ-7", open=True)
 threading.Thread(target=later, daemon=True).start()
 """,
-        last="sealed = True",
+        answers=WRONG | {"double": "import time\ndef double(number):\n    time.sleep(0.5)"},
+        last="sealed = time.monotonic()",
     ),
     forges(
         "exit handlers",

@@ -1,6 +1,6 @@
 """The machine harmed: each meets a limit that is told, and costs its own cell at most."""
 
-from tests.grader.attacks.entry import NONE, RIGHT, Attack, forges
+from tests.grader.attacks.entry import RIGHT, Attack, forges
 
 MEMORY = [
     Attack("one array of 16 GiB", "attempt('a large array', lambda: len(bytearray(16 << 30)))", attempts=1),
@@ -185,7 +185,7 @@ attempt("threads", threads)
     Attack(
         "a signal to oneself",
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
-        reports=("cell ended the process",),
+        maybe=("cell ended the process",),
     ),
     Attack("a crash in C", "import ctypes\nctypes.string_at(0)", reports=("cell ended the process",)),
     Attack(
@@ -229,7 +229,7 @@ OUTPUT = [
         reports=("output cut",),
         maybe=("memory",),
     ),
-    Attack("lines without end", "for number in range(200_000): print(number)", reports=("output cut",)),
+    Attack("lines without end", "for number in range(50_000): print(number)", reports=("output cut",)),
     Attack(
         "pictures, HTML and results without end",
         "from IPython.display import HTML, Image, display\nfor _ in range(50):\n"
@@ -305,7 +305,7 @@ CALLS = [
         "",
         last="import os, grader.isolation.student as student\nstudent._fork = os.fork = lambda: 0",
         answers=RIGHT,
-        deserves=NONE,
+        deserves={"level": 2.0, "depths": 2.0, "double": 0.0, "gate": 0.0},
         reports=("answers lost",),
     ),
 ]
