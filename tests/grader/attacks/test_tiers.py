@@ -18,10 +18,10 @@ from grader.isolation.processes import descendants
 from grader.isolation.seccomp import DENIED, MACHINES
 from grader.isolation.tiers import FORCE, try_tier
 from grader.isolation.warm import TIERS
-from tests.grader.isolation_attacks import CALLS, FORGED, NO_FORK, TRY, WALLS
+from tests.grader.attacks.walls import CALLS, FORGED, NO_FORK, TRY, WALLS
 from tests.grader.isolation_runs import LAB, LIMITS, RIGHT, a_job, grade, kinds, scores, shown
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 AVAILABLE = [name for name in TIERS if try_tier(name).works]
 MACHINE = MACHINES[platform.machine()]
 NUMBERS = {

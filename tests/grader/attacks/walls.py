@@ -1,4 +1,4 @@
-"""What a hostile notebook tries; each prints a line that begins with LEAK where it gets through.
+"""What one hostile notebook tries against each sandbox; each prints a line that begins with LEAK where it gets through.
 
 Names in capitals are filled in by the test: ports, paths and processes of the host.
 """
