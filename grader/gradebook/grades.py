@@ -139,7 +139,7 @@ class _Sheet:
     """One assignment's submissions, read in a few statements however many they are."""
 
     def __init__(self, book: Any, assignment: Any, *, by_notebook: bool = False) -> None:  # noqa: ANN401 - nbgrader publishes no types
-        self.book, self.assignment = book, assignment
+        self.book, self.assignment, self.by_notebook = book, assignment, by_notebook
         self.graded: dict[str, tuple[str, float]] = {}
         self.commented: dict[str, str] = {}
         for notebook in assignment.notebooks:
@@ -181,7 +181,8 @@ class _Sheet:
         if one.submitted_at is not None:
             submission.timestamp = one.submitted_at.astimezone(UTC).replace(tzinfo=None)
         for notebook in submission.notebooks:
-            notebook.late_submission_penalty = one.late_penalty_points
+            if not self.by_notebook:  # in a stock course it is nbgrader's own to give
+                notebook.late_submission_penalty = one.late_penalty_points
             for grade in notebook.grades:
                 _enter(grade, self.graded[grade.cell_id][0], one)
             for comment in notebook.comments:

@@ -197,10 +197,17 @@ def _each(
     try:
         running = {pool.submit(ready.grade, student, force=force): student for student in students}
         for future in as_completed(running):
-            try:
-                yield running[future], future.result()
-            except GraderError as error:
-                yield running[future], error
+            student = running[future]
+            error = future.exception()
+            if error is None:
+                yield student, future.result()
+            elif isinstance(error, GraderError):
+                yield student, error
+            elif isinstance(error, Exception):  # a fault of ours costs one submission, not the cohort
+                found = f"the grader itself failed ({type(error).__name__}: {error})"
+                yield student, GraderError(f"{ready.name}, {student}", found, then="Please report this.")
+            else:
+                raise error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

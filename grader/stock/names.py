@@ -60,12 +60,15 @@ class Reading:
 
 @lru_cache(maxsize=4096)
 def read(source: str) -> Reading:
-    """The reading of a cell as IPython understands it."""
-    text = as_python(source)
+    """The reading of a cell as IPython understands it; never raises, whatever the text is."""
     try:
-        tree = ast.parse(text)
+        text = as_python(source)
+        return _read(ast.parse(text), text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Reading(valid=False)
+
+
+def _read(tree: ast.Module, text: str) -> Reading:
     everywhere = list(ast.walk(tree))
     top = list(_top_level(tree.body))
     imports = {
@@ -94,7 +97,7 @@ def as_python(source: str) -> str:
 
     try:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython types some of itself
-    except SyntaxError:
+    except Exception:  # noqa: BLE001 - a student's text may be anything
         return source
 
 

@@ -7,9 +7,12 @@ anew, because the call may have changed it.
 """
 
 import builtins
+import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from grader.isolation import values
 from grader.isolation.answers import Answers, Branch
 from grader.isolation.failures import AnswerFailure, CallFailed, Gone, Missing, Unreadable
 from grader.isolation.kinds import ADVICE, NoValue, Opaque
@@ -132,6 +135,7 @@ class LazyNames(dict[str, Any]):
             CallFailed: it did not return in time, or ended its process.
         """
         try:
+            _refuse_opaque((args, dict(kwargs)))
             found = self._ask("call", name, args, kwargs)
         except NoValue as no_value:
             self.opaque = f"The test gives {name[:_MOST_NAME]} something that {ADVICE[no_value.kind]}."
@@ -182,6 +186,14 @@ class LazyNames(dict[str, Any]):
         except Exception:  # noqa: BLE001 - then the student's own has to do
             return False
         return super().__contains__(name)
+
+
+def _refuse_opaque(arguments: object) -> None:
+    # within a container a thing without a value would arrive as a stand-in: a student's function must not meet it
+    tree, _ = values.encode(arguments)
+    found = re.search(r'"t": "opaque", "v": "([^"]*)"', json.dumps(tree))
+    if found:
+        raise NoValue(found[1])
 
 
 def _error(kinds: object, words: object) -> BaseException:

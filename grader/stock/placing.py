@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.cohort.submission import Submission, cell_marks, cell_text
+from grader.cohort.submission import MAX_ANSWER_CHARS, Submission, cell_marks, cell_text
 from grader.stock import names
 from grader.stock.notebook import StockCell, StockNotebook
 
@@ -82,11 +82,11 @@ def _own(notebook: StockNotebook, submission: Submission) -> tuple[dict[int, str
             if known is not None:
                 found = plain.pop(known)
                 if found.code and cell.get("cell_type") == "code":
-                    texts[known] = cell_text(cell)
+                    texts[known] = cell_text(cell)[:MAX_ANSWER_CHARS]
         if known is not None:
             after = known
         elif cell.get("cell_type") == "code" and cell_text(cell).strip():
-            added.setdefault(after, []).append((at, cell_text(cell)))
+            added.setdefault(after, []).append((at, cell_text(cell)[:MAX_ANSWER_CHARS]))
     return texts, added
 
 

@@ -18,6 +18,7 @@ from grader.stock.hidden import hidden_lines
 from grader.stock.notebook import StockNotebook
 from grader.stock.placing import Step, changed
 
+_TEST_S = 30.0
 _PRELUDE = "practicum-prelude"
 _BESIDE_FAILED = "The tests of this cell do not pass."
 WITHHELD = "The tests pass beside your own code only, where they prove nothing. A person will look at it."
@@ -86,7 +87,9 @@ class Room:
         workers: int = 1,
     ) -> None:
         self._notebooks, self._files = dict(notebooks), dict(files)
-        self._limits = limits or Limits(call_s=30.0)
+        tests = max((len(notebook.test_cells) for notebook in self._notebooks.values()), default=0)
+        # nbgrader's 30 s for each test cell; each place where tests look keeps a copy of the process
+        self._limits = limits or Limits(call_s=_TEST_S, check_s=120.0 + _TEST_S * tests, processes=64 + tests)
         self._workers = workers
         self._stack = ExitStack()
 
