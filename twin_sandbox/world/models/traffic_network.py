@@ -348,6 +348,7 @@ def network(streets: Streets, beside: Path) -> str:
         beside.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=beside, delete=False, encoding="utf-8") as part:
             part.write(text)
+        Path(part.name).chmod(0o644)  # a sandbox reads it as another user
         Path(part.name).replace(kept)
     except OSError:
         pass  # a sandbox shows the district read-only
