@@ -160,14 +160,18 @@ READ = (
 )
 
 
-def test_cut_from_the_streets_the_sewers_flow_as_swmm_alone_lets_them(twin, evening, tmp_path):
-    """SWMM alone on the exported file, its station worked by its own controls: the same flows to the last digit."""
-    model = city_water_model(twin.district, evening(50), coupled=False)
+@pytest.mark.parametrize(("changes", "moves"), [({}, "pump_1"), ({"pumps": "off"}, "gate_1")])
+def test_cut_from_the_streets_the_sewers_flow_as_swmm_alone_lets_them(twin, evening, tmp_path, changes, moves):
+    """SWMM alone on the exported file, its station worked by its own controls: the same flows to the last digit.
+
+    With its pumps off the tank follows the sea: a gate that shut when the sea stands higher would open four times.
+    """
+    model = city_water_model(twin.district, evening(50, **changes), coupled=False)
     (tmp_path / "m.inp").write_text(model.text_with_rules, encoding="utf-8")
     subprocess.run([sys.executable, "-W", "ignore", "-c", READ], cwd=tmp_path, check=True, capture_output=True)
     with np.load(tmp_path / "m.npz") as alone:
         flows = np.stack([alone[name] for name in model.links], axis=1)
     done = finished(model)
     assert np.array_equal(flows.astype(np.float32), done.records.flows_m3s[1:].astype(np.float32))
-    assert done.records.starts["pump_1"] > 0
+    assert 0 < done.records.starts[moves] < 3
     assert done.balances["lost_m3"] > 0.0

@@ -10,11 +10,12 @@ class Rule:
     """The standing rule of one pump or gate.
 
     Args:
-        kind: "pump" (start and stop depth), "gate" (open while the water inside is higher), or "fixed".
+        kind: "pump" (start and stop depth), "gate" (opens when the water inside is higher), or "fixed".
         inside: node whose water the link takes.
         outside: node to which it goes.
         start_depth_m: depth in ``inside`` above which a pump starts [m].
         stop_depth_m: depth below which it stops [m].
+        hold_m: a gate shuts when the water outside stands so far above that inside [m].
     """
 
     kind: Literal["pump", "gate", "fixed"]
@@ -22,6 +23,7 @@ class Rule:
     outside: str
     start_depth_m: float = 0.0
     stop_depth_m: float = 0.0
+    hold_m: float = 0.0
 
 
 def swmm_root() -> Path:

@@ -27,7 +27,7 @@ class Swmm:
     without commands equals SWMM's own run of that file to the last digit:
 
     * a pump starts when the depth in its sump exceeds the start depth, and stops when it is under the stop depth;
-    * a tide gate opens when the water inside stands higher than the sea, and shuts otherwise.
+    * a tide gate opens when the water inside stands higher than the sea, and shuts when that stands higher by a hold.
 
     Args:
         folder: holds ``model.inp``; SWMM's report goes there.
@@ -110,24 +110,30 @@ class Swmm:
 
     def obey(self) -> None:
         """Stop what has no power, hold what is commanded, and apply the standing rules to the rest."""
-        solver, depth, head = self.solver, NODE_DEPTH, NODE_HEAD
-        levels: dict[int, float] = {}  # pumps stand in one sump
         for name, _, kind, inside, outside, rule in self.rules:
             if name in self.unpowered:
                 self.set_link(name, 0.0)
             elif name in self.commands:
                 self.set_link(name, self.commands[name])
             elif kind == "pump":
-                if inside not in levels:
-                    levels[inside] = solver.node_get_result(inside, depth)
-                level = levels[inside]
-                if self.now[name] > 0.0 and level < rule["stop_depth_m"]:
-                    self.set_link(name, 0.0)
-                elif self.now[name] == 0.0 and level > rule["start_depth_m"]:
-                    self.set_link(name, 1.0)
+                self._keep_level(name, inside, rule)
             elif kind == "gate":
-                opens = solver.node_get_result(inside, head) > solver.node_get_result(outside, head)
-                self.set_link(name, 1.0 if opens else 0.0)
+                self._keep_out(name, inside, outside, rule)
+
+    def _keep_level(self, pump: str, inside: int, rule: Mapping[str, Any]) -> None:
+        depth_m = self.solver.node_get_result(inside, NODE_DEPTH)
+        if self.now[pump] > 0.0 and depth_m < rule["stop_depth_m"]:
+            self.set_link(pump, 0.0)
+        elif self.now[pump] == 0.0 and depth_m > rule["start_depth_m"]:
+            self.set_link(pump, 1.0)
+
+    def _keep_out(self, gate: str, inside: int, outside: int, rule: Mapping[str, Any]) -> None:
+        head = self.solver.node_get_result
+        fall_m = head(inside, NODE_HEAD) - head(outside, NODE_HEAD)
+        if fall_m > 0.0:
+            self.set_link(gate, 1.0)
+        elif fall_m < -rule["hold_m"]:
+            self.set_link(gate, 0.0)
 
     def step(self) -> None:
         """One routing step.

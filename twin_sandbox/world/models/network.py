@@ -37,6 +37,10 @@ BELOW_START_M = 0.2
 
 DRY_RUN_M = 0.25
 RAMP_M = 0.25
+GATE_HOLD_M = 0.05
+"""A tide gate shuts when the sea stands so far above the water inside: until then its flap alone holds the sea back. A
+gate that shut at once moved a hundred times in a night, as its tank follows the sea."""
+
 SUBAREA = "0.013 0.15 1.5 5.0 25 OUTLET"
 """Manning's n, depression storage [mm] (each: impervious, pervious); impervious area without storage [%]."""
 
@@ -328,10 +332,12 @@ class Network:
             sea = self.name[self._downstream(row.to_code)]
             self.text.add("ORIFICES", name, inside, outside, "SIDE", float(row.sill_m), ORIFICE_CD, "YES", 0)
             self.text.add("XSECTIONS", name, "RECT_CLOSED", float(row.height_m), float(row.width_m), 0, 0)
-            self.rules[name] = Rule("gate", inside, sea)
+            self.rules[name] = Rule("gate", inside, sea, hold_m=GATE_HOLD_M)
             self.standing += [
-                f"RULE {name}_open\nIF NODE {inside} HEAD > NODE {sea} HEAD\n",
-                f"THEN ORIFICE {name} SETTING = 1\nELSE ORIFICE {name} SETTING = 0\n",
+                f"VARIABLE {name}_inside = NODE {inside} HEAD\nVARIABLE {name}_sea = NODE {sea} HEAD\n",
+                f"EXPRESSION {name}_fall = {name}_inside - {name}_sea\n",
+                f"RULE {name}_open\nIF {name}_fall > 0\nTHEN ORIFICE {name} SETTING = 1\n",
+                f"RULE {name}_shut\nIF {name}_fall < {-GATE_HOLD_M!r}\nTHEN ORIFICE {name} SETTING = 0\n",
             ]
             self.gates.append(name)
             self.links.append(row.Index)
