@@ -12,7 +12,8 @@ demo: $(READY)        ## the main job: district, lab, cohort, grading, certifica
 	@$(BIN)/practicum demo
 
 test: $(READY) lint   ## every check; a file of tests stays on one core (tests/conftest.py says what begins first)
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	    --durations 15
 
 stress: $(READY)      ## what takes too long for every day: runs killed again and again
 	@$(BIN)/python -m pytest tests/stress/stress_*.py

@@ -14,6 +14,7 @@ settings.load_profile("same")
 LONGEST = (
     "tests/labs/test_storm_night.py",
     "tests/test_demo.py",
+    "tests/labs/test_tour.py",
 )
 
 # What many tests open, made once a machine; whoever came second would otherwise make it again beside the first.
