@@ -79,6 +79,8 @@ def read_marks(path: Path, known: Sequence[Mark]) -> dict[tuple[str, str, str], 
 
 
 def _table(path: Path) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    if not path.is_file():
+        raise GraderError(str(path), "is no file", "A CSV file in UTF-8.")
     try:
         text = path.read_text(encoding="utf-8-sig")
         table = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -98,6 +98,12 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 NAMED = {
+    "marks of no course": (["cohort", "marks", "export", "m.csv", "--course", "full"], 1, "is no course"),
+    "marks in no format": (["cohort", "marks", "export", "m.xls", "--course", "course"], 1, ".csv or .parquet"),
+    "marks of bytes": (["cohort", "marks", "import", "bytes", "--course", "course"], 1, "cannot be read"),
+    "marks out of a pipe": (["cohort", "marks", "import", "pipe", "--course", "course"], 1, "is no file"),
+    "a gradebook of bytes": (["cohort", "marks", "restore", "bytes", "--course", "course"], 1, "is no backup"),
+    "a backup over a file": (["cohort", "marks", "backup", "file", "--course", "course"], 1, "exists already"),
     "no command": (["no-such-command"], 2, "No such command"),
     "no subcommand": (["district", "paint"], 2, "No such command"),
     "an option that there is not": (["district", "check", "--paint"], 2, "No such option"),
@@ -188,6 +194,11 @@ WORD = st.sampled_from(("", "-1", "0", "nan", "1e9", NO_TEXT, "../..", "9" * 30)
     st.characters(exclude_characters="\0"), max_size=12
 )
 SHAPES: tuple[tuple[object, ...], ...] = (
+    ("cohort", "marks", "export", PLACE, "--course", "course"),
+    ("cohort", "marks", "export", "m.csv", "--course", "course", "--lab", WORD),
+    ("cohort", "marks", "import", PLACE, "--course", PLACE),
+    ("cohort", "marks", "backup", PLACE, "--course", "course"),
+    ("cohort", "marks", "restore", PLACE, "--course", "course"),
     ("district", "show", PLACE),
     ("district", "check", PLACE),
     ("district", "build", "--recipe", PLACE, "--out", "new"),

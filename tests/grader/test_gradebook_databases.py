@@ -2,9 +2,12 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 import sqlite3
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +28,7 @@ from grader.gradebook.book import open_book, read_config
 from grader.gradebook.copies import back_up, restore
 from grader.gradebook.indexes import INDEXES, add_indexes
 from grader.gradebook.marks import Mark, enter_marks, marks
+from tests.grader.formgrader_served import served
 from tests.grader.full_course import build_course, fill_gradebook, score
 from tests.grader.postgres import Postgres, running
 
@@ -305,6 +309,40 @@ def test_a_database_that_is_down_is_told_and_filled_when_it_is_back(postgres: Po
         postgres.start()
     gradebook.enter_grades(course.root, "tiny_lab", grades)
     assert [line.score for line in gradebook.lines(course.root, "tiny_lab")] == [1.5]
+
+
+def test_the_formgrader_goes_on_when_its_database_is_back(postgres: Postgres, tmp_path: Path):
+    root = tmp_path / "full"
+    url = postgres.url("pages")
+    build_course(root, 3, 1)
+    use(root, url)
+    fill_gradebook(root, 3, 1)
+    state = tmp_path / "state"
+    state.mkdir()
+    with served(root, state) as server:
+
+        def ask(path: str) -> tuple[int, str]:
+            address = f"http://127.0.0.1:{server.port}/formgrader/{path}"
+            told = {"Authorization": f"token {server.token}"}
+            request = urllib.request.Request(address, headers=told)
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as refusal:
+                with refusal:
+                    return refusal.code, refusal.read().decode()
+
+        assert ask("api/students")[0] == 200
+        postgres.stop()
+        try:
+            for path in ("api/students", "api/grades?submission_id=x", "submissions/x/"):
+                code, said = ask(path)
+                assert (code, "gradebook cannot be used" in said) == (503, True), (path, said)
+        finally:
+            postgres.start()
+        code, said = ask("api/students")
+        assert (code, len(json.loads(said))) == (200, 3)
+        assert ask("manage_submissions/a%3Cb")[0] == 404
 
 
 def test_a_database_that_goes_away_in_the_middle_has_all_or_nothing(

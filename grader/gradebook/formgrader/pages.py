@@ -31,7 +31,10 @@ _POLICY = (
     "img-src 'self' data:; font-src 'self' data:; object-src 'none'; frame-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )
-_SCRIPT_TAG = '<script src="{base_url}/formgrader/practicum/pages.js"></script>\n<body>'
+_OURS = (
+    '<link rel="stylesheet" href="{base_url}/formgrader/practicum/pages.css">\n'
+    '<script src="{base_url}/formgrader/practicum/pages.js"></script>\n<body>'
+)
 
 
 class Guard(BaseHandler):  # type: ignore[misc]  # nbgrader publishes no types
@@ -58,7 +61,7 @@ class Guard(BaseHandler):  # type: ignore[misc]  # nbgrader publishes no types
         if isinstance(chunk, str):
             if chunk[:200].lstrip().lower().startswith("<!doctype html"):
                 base_url = html.escape(self.base_url)
-                chunk = chunk.replace("<body>", _SCRIPT_TAG.format(base_url=base_url), 1)
+                chunk = chunk.replace("<body>", _OURS.format(base_url=base_url), 1)
                 self.set_header("Content-Security-Policy", policy(chunk))
             else:
                 self.set_header("Content-Type", "text/plain; charset=utf-8")

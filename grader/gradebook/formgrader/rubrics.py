@@ -9,7 +9,7 @@ from typing import Any
 from grader.errors import GraderError
 from grader.workshop.lab import load_lab
 
-_STYLE = "margin:-12px 0 20px;border:1px solid #d9e0e6;border-top:0;padding:10px 15px;background:#f4f6f8"
+_STYLE = "margin:0 0 20px;border:1px solid #d9e0e6;border-radius:4px;padding:10px 15px;background:#f4f6f8"
 _CELL = "vertical-align:top;padding:3px 12px 3px 0"
 
 
@@ -39,7 +39,8 @@ def rubric_html(path: Path) -> str:
 
 def _row(criterion: dict[str, Any]) -> str:
     levels = "".join(
-        f'<div><b style="display:inline-block;min-width:2em">{level["level"]:g}</b>{html.escape(level["says"])}</div>'
+        f'<div style="padding-left:2.2em;text-indent:-2.2em"><b style="display:inline-block;width:2.2em;text-indent:0">'
+        f"{level['level']:g}</b>{html.escape(level['says'])}</div>"
         for level in criterion["level"]
     )
     title = html.escape(criterion["title"])

@@ -12,9 +12,6 @@
   };
 })();
 
-// A row a student is a line, not two.
-$("<style/>").text("#main-table .timestamp { white-space: nowrap; }").appendTo("head");
-
 // A refusal of the server is shown, not swallowed.
 $(document).ajaxError(function (event, response) {
   var told = response.responseText && response.responseText.length < 500 ? response.responseText : "";
