@@ -14,7 +14,6 @@ from grader.cli.progress import Progress, duration
 from grader.cli.stock import grade as grade_stock_course
 from grader.cohort.course import Course, open_course
 from grader.cohort.grading import Forecast, Outcome, Places, Summary, grade_course, summary_json
-from grader.cohort.journal import Record
 from grader.cohort.submission import Finding
 from grader.cohort.verdict_box import SIGNS, points
 from grader.isolation.job import Ground, Incident
@@ -150,7 +149,7 @@ def _forecast(forecast: Forecast) -> str:
     each = f"{costs.get('student', 0.0) + costs.get('checker', 0.0):.1f} s of processor time"
     if costs.get("replay"):
         each += f", {costs['replay']:.1f} s of it replays"
-    return f"{told}. One takes {each}: about {duration(left_s)} in all, {forecast.jobs} at once."
+    return f"{told}. One takes {each}: about {duration(left_s)} when all is loaded, {forecast.jobs} at once."
 
 
 def _line(outcome: Outcome) -> str:
@@ -161,7 +160,7 @@ def _line(outcome: Outcome) -> str:
         tail += f", {standing.attempts} hand-ins"
     if standing.penalty:
         tail += f", late: {points(standing.taken())} off"
-    odd = len(record.findings) + len(record.incidents)
+    odd = len(_odd(outcome))
     told = f", {odd} incident{'s' if odd > 1 else ''}" if odd else ""
     return f"{record.student:<24} {points(standing.score):>6} of {points(record.max_score)}   {signs}   {tail}{told}"
 
@@ -199,8 +198,7 @@ def _tell_summary(course: Course, lab: Lab, summary: Summary) -> None:
 
 def _tell_odd(summary: Summary) -> None:
     """Who did what: counted over all, then student by student."""
-    records = {student: outcome.record for student, outcome in summary.outcomes.items()}
-    odd = [(student, one) for student, record in records.items() for one in _odd(record)]
+    odd = [(student, one) for student, outcome in summary.outcomes.items() for one in _odd(outcome)]
     if odd:
         counted = Counter(one.kind for _, one in odd).most_common()
         click.echo("Found: " + ", ".join(f"{kind} ({number})" for kind, number in counted) + ".")
@@ -214,9 +212,10 @@ def _tell_odd(summary: Summary) -> None:
         click.echo(f"  {student}: NOT GRADED: {why}", err=True)
 
 
-def _odd(record: Record) -> list[Finding | Incident]:
-    """What was odd about a hand-in's file, then about its run."""
-    return [*record.findings, *record.incidents]
+def _odd(outcome: Outcome) -> list[Finding | Incident]:
+    """What was odd about the file that counts, about its run, and about a later file that could not be read."""
+    unread = outcome.standing.unread
+    return [*outcome.record.findings, *outcome.record.incidents, *(unread.findings if unread else ())]
 
 
 def _watch(course: Course, lab: Lab, jobs: int) -> None:

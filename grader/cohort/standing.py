@@ -26,11 +26,12 @@ class Standing:
         record: the attempt that is shown, and whose essay a person reads.
         name: its name in the journal.
         scores: points by task that count.
-        attempts: how many attempts were graded.
+        attempts: how many attempts were graded and could be read, or all if none could.
         most: how many are; 0 for no limit.
         counts: the rule.
         lateness: of the attempt that is shown; None if it was in time.
         penalty: points that lateness may take off; never more than was earned is.
+        unread: a later hand-in that could not be read, and so does not count.
     """
 
     record: Record
@@ -41,6 +42,7 @@ class Standing:
     counts: Counts
     lateness: Lateness | None = None
     penalty: float = 0.0
+    unread: Record | None = None
 
     @property
     def score(self) -> float:
@@ -54,9 +56,12 @@ class Standing:
     def notes(self, person_points: float = 0.0) -> list[str]:
         """What a student should know of it, a sentence each."""
         told = []
+        if self.unread:
+            why = " ".join(finding.detail for finding in self.unread.findings)
+            told.append(f"Your last hand-in could not be read, so it does not count, and uses up no attempt. {why}")
         if self.attempts > 1:
             of = f" of {self.most}" if self.most else ""
-            told.append(f"This is your hand-in {self.record.attempt}{of}; {_RULES[self.counts]}.")
+            told.append(f"Shown is your hand-in {self.record.attempt}{of}; {_RULES[self.counts]}.")
         if self.lateness:
             told.append(self.lateness.words(self.taken(person_points)))
         return told
@@ -89,7 +94,9 @@ def standing(
         found = [record for _, record in real]
         scores = {task: _mean([_score(record, task) for record in found]) for task in scores}
         penalty = _mean([min(_points(late.get(record.attempt)), record.score) for record in found])
-    return Standing(shown, name, scores, len(in_order), most, counts, late.get(shown.attempt), penalty)
+    newest = in_order[-1][1]
+    unread = None if newest.readable or newest is shown else newest
+    return Standing(shown, name, scores, len(real), most, counts, late.get(shown.attempt), penalty, unread)
 
 
 def graded_answers(course: Course, lab_id: str) -> dict[str, Mapping[str, str]]:

@@ -100,7 +100,7 @@ def _outcome_json(student: str, outcome: Outcome) -> dict[str, Any]:
         "fresh": outcome.fresh,
         "tasks": dict(standing.scores),
         "verdicts": {task: verdict.status for task, verdict in record.verdicts.items()},
-        "findings": [vars(finding) for finding in record.findings],
+        "findings": [vars(finding) for one in (record, standing.unread) if one for finding in one.findings],
         "incidents": [vars(incident) for incident in record.incidents],
         "cpu_s": dict(record.cpu_s),
         "wall_s": record.wall_s,

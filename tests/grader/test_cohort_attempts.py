@@ -14,7 +14,7 @@ from grader.certify.work import graded_work
 from grader.checks.verdict import Verdict
 from grader.cohort import custody, durable
 from grader.cohort.course import Course, create_course, open_course, release_lab
-from grader.cohort.grading import Places, Summary, grade_course
+from grader.cohort.grading import Places, Summary, grade_course, summary_json
 from grader.cohort.journal import Journal, Record
 from grader.cohort.late import LateRule
 from grader.cohort.policy import Policy, read_policy
@@ -199,7 +199,14 @@ def test_a_broken_file_counts_only_where_there_is_nothing_else(course: Course):
     hand_in(course, 1.0)
     grade(course)
     hand_in(course, b"again no notebook")
-    assert grade(course).outcomes["ada"].standing.score == 2.0
+    summary = grade(course)
+    assert summary.outcomes["ada"].standing.score == 2.0
+    told = "Your last hand-in could not be read"
+    assert told in course.feedback("ada", LAB).read_text(encoding="utf-8")
+    assert [one["kind"] for one in summary_json(course.lab(LAB), summary)["students"][0]["findings"]] == ["not JSON"]
+    hand_in(course, 1.5)
+    assert grade(course).outcomes["ada"].standing.attempts == 2
+    assert told not in course.feedback("ada", LAB).read_text(encoding="utf-8")
 
 
 def test_too_soon_is_not_graded_but_a_clock_that_was_set_back_holds_nobody(course: Course):
