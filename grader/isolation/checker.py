@@ -48,6 +48,7 @@ def main(key: "ModuleType", job: "Job") -> None:
             else:
                 pipe.send({"verdict": task, "replay_s": _replay_s()}, told)
         pipe.send({"done": True, "replay_s": _replay_s()})
+        pipe.receive()  # the controller ends this process, when it has read what it used
 
 
 class PipedAnswers:

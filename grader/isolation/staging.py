@@ -67,8 +67,9 @@ def _own_folder() -> tuple[Path, int]:
     """A new folder and the descriptor that locks it; folders whose holders are gone are removed first."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            os.close(_locked(path))
+            lock = _locked(path)  # held until it is gone: it may be a new one whose owner is about to lock it
             shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         with suppress(OSError):  # somebody took it for a leftover before it was locked

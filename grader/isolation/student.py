@@ -86,9 +86,18 @@ def _collect() -> None:
             pass
 
 
+def _fork_in_time() -> int:
+    # threads count as processes: where they have used up the limit, some may end shortly
+    for _ in range(20):
+        with suppress(BlockingIOError):
+            return _fork()
+        time.sleep(0.1)
+    return _fork()
+
+
 def _leave_threads() -> None:
     # a thread would go on as well, and could alter an answer: what is frozen and asked is a fork, which has none
-    if len(list(Path("/proc/self/task").iterdir())) > 1 and _fork():
+    if len(list(Path("/proc/self/task").iterdir())) > 1 and _fork_in_time():
         while True:
             signal.pause()
 

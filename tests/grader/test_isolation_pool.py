@@ -155,7 +155,7 @@ def test_a_student_is_told_which_limit_a_cell_met_and_by_how_much(tmp_path):
         "shows": "print('x' * 300_000)",
         "hoards": "hoard = [bytearray(b'x') * (150 << 20) for _ in range(9)]\nimport time; time.sleep(9)",
         "writes": "open('/tmp/big', 'wb').write(bytes(30 << 20))",
-        "starts": "import threading, time\nfor _ in range(99): threading.Thread(target=time.sleep, args=(9,)).start()",
+        "starts": "import threading, time\nfor _ in range(99): threading.Thread(target=time.sleep, args=[0.5]).start()",
     }
     limits = Limits(cell_s=5.0, output_bytes=100_000, memory_bytes=500 << 20, scratch_bytes=8 << 20)
     with Pool(a_ground(tmp_path), limits) as pool:

@@ -157,9 +157,9 @@ def test_the_other_answers_of_such_a_notebook_count(calls):
     assert calls.verdicts["volume_m3"].score == 2.0
 
 
-def test_a_process_that_does_not_fork_gives_no_answers(sandbox, tmp_path):
+def test_a_process_that_does_not_fork_answers_no_call(sandbox, tmp_path):
     report = grade(a_job(tmp_path, {"volume": RIGHT["volume"], "double": NO_FORK}), LIMITS)
-    assert scores(report) == {"volume_m3": 0.0, "double": 0.0}
+    assert scores(report) == {"volume_m3": 2.0, "double": 0.0}  # a plain number is read without a fork
     assert "answers lost" in kinds(report)
     assert report.tier == sandbox
 

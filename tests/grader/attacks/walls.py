@@ -22,7 +22,7 @@ def call(number, *arguments):
 WALLS = {
     "files": """
 for path in ("/etc/shadow", "SECRET", "LAB/key.py", "/root/.bashrc", "/proc/kcore", "/dev/mem", "/sys/kernel/notes",
-             "/proc/1/root/etc/shadow", "/proc/1/cwd/../../root", "/proc/HOSTPID/environ", "CHECKOUT/labs",
+             "/proc/1/root/etc/shadow", "/proc/HOSTPID/environ", "CHECKOUT/labs",
              "/practicum/labs", "/practicum/curriculum", "/practicum/grader/checks/judge.py",
              "/practicum/grader/workshop/lab.py", "/practicum/site-packages/grader/__init__.py"):
     attempt(path, lambda: os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(10))
