@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -70,6 +71,23 @@ def test_a_staged_copy_leaves_links_behind(tmp_path, monkeypatch):
         assert [path.name for path in staged.datasets.iterdir()] == ["table.csv"]
         folder = staged.datasets
     assert not folder.exists()
+
+
+def test_a_leftover_is_locked_until_it_is_gone(tmp_path, monkeypatch):
+    """Else another run, whose new folder looks like one, could take it and lose it a moment later."""
+    monkeypatch.setattr(staging.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "practicum-ground-left").mkdir()
+    remove = staging.shutil.rmtree
+
+    def watched(path, **how):
+        with pytest.raises(BlockingIOError):
+            staging._locked(path)
+        remove(path, **how)
+
+    monkeypatch.setattr(staging.shutil, "rmtree", watched)
+    folder, lock = staging._own_folder()
+    os.close(lock)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_foreign_outputs_become_plain_ones_or_nothing():
