@@ -47,9 +47,10 @@ for path in ("data/levels.csv", "data/new", "/usr/x", "/practicum/x", "/practicu
              "/etc/passwd", "/etc/ld.so.preload",
              "/practicum/site-packages/x.pth", "/x", "/dev/x", "/proc/sys/kernel/core_pattern",
              "/proc/sys/kernel/hostname",
-             "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/proc/1/oom_score_adj", "/practicum/.cache/x"):
+             "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/practicum/.cache/x"):
     attempt("write " + path, lambda: open(path, "ab"))
 attempt("remove the bundle", lambda: os.rename("data", "gone") or True)
+attempt("be spared", lambda: os.write(os.open("/proc/self/oom_score_adj", os.O_WRONLY), b"-1000") and None or "set")
 attempt("change its mode", lambda: os.chmod("data/levels.csv", 0o777) or True)
 """,
         attempts=18,
@@ -100,7 +101,12 @@ for number in os.listdir("/proc/self/fd"):
 odd = [link for link in links.values() if not link.startswith(harmless) and not link.endswith("proj.db")]
 folders = [n for n in links if os.path.isdir(f"/proc/self/fd/{n}") and not links[n].startswith("/proc")]
 attempt("descriptors", lambda: odd or None)
-attempt("many sockets", lambda: sum(link.startswith("socket:") for link in links.values()) > 1)
+import socket
+def peer(number):
+    with socket.socket(fileno=os.dup(int(number))) as one:
+        return int.from_bytes(one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
+outside = [number for number, link in links.items() if link.startswith("socket:") and not peer(number)]
+attempt("connections beyond the grader's own", lambda: outside[1:] or None)
 attempt("folders outside", lambda: folders or None)
 """,
         attempts=3,
