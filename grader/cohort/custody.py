@@ -18,7 +18,7 @@ from grader.cohort import durable
 from grader.cohort.course import Course
 from grader.cohort.roster import Student
 from grader.errors import GraderError
-from grader.isolation.processes import cpu_s
+from grader.isolation.processes import cpu_s, descendants
 
 PATIENCE_S = 300.0
 
@@ -99,7 +99,7 @@ class TruthProcess:
 
     def cpu_s(self) -> float:
         """Processor seconds that the process has used so far."""
-        return cpu_s([self._process.pid])
+        return cpu_s([self._process.pid, *descendants(self._process.pid)])
 
     def public_key(self) -> str:
         """What a bundle's signature is checked with."""

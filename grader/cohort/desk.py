@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,13 +18,14 @@ from grader.cohort.marked import marked_notebook, notebook_bytes
 from grader.cohort.roster import Student
 from grader.cohort.standing import Standing, standing
 from grader.cohort.submission import Finding, HandedIn, Lesson, Submission, parse, read_handed_in
-from grader.isolation.job import Job
+from grader.isolation.job import Incident, Job, Report
 from grader.isolation.pool import Pool
 from grader.workshop.lab import Lab
 
 NO_ANSWER = "There is no answer in this cell yet."
 OWN_CELLS = "Cells that you added ({count}) were not run: what an answer needs belongs into its answer cell."
 _HEAD_BYTES = 2000
+_BUSY = 3.0  # processes that want to run, by core
 _DIED = {"cell ended the process", "answers lost", "check failed", "notebook given up"}
 
 
@@ -150,7 +152,7 @@ class Desk:
                 report = again
         return replace(
             self._record(student, submission, report.verdicts),
-            incidents=tuple(report.incidents),
+            incidents=(*report.incidents, *_busy(report)),
             outputs=report.outputs,
             cpu_s=dict(report.cpu_s) | ({"reality": reality_cpu_s} if reality_cpu_s else {}),
             wall_s=report.wall_s,
@@ -180,6 +182,15 @@ class Desk:
             findings=findings,
             practice=self.course.practice,
         )
+
+
+def _busy(report: Report) -> list[Incident]:
+    """A word to the instructor where limits of wall time were hit while far more wanted to run than can."""
+    cores, wanting = os.cpu_count() or 1, os.getloadavg()[0]
+    if wanting < _BUSY * cores or not any("timed out" in incident.kind for incident in report.incidents):
+        return []
+    told = f"{wanting:.0f} processes wanted {cores} cores: time may have run out for that reason alone"
+    return [Incident("busy machine", "", f"{told}; grade it again with --force when less is going on")]
 
 
 def _fair(verdict: Verdict, blank: frozenset[str]) -> Verdict:

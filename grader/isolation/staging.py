@@ -25,6 +25,7 @@ class Staging:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._lock = -1
+        _remove_leftovers()
 
     def __enter__(self) -> Self:
         return self
@@ -63,13 +64,17 @@ class Staging:
         return copy
 
 
-def _own_folder() -> tuple[Path, int]:
-    """A new folder and the descriptor that locks it; folders whose holders are gone are removed first."""
+def _remove_leftovers() -> None:
+    """Remove folders whose holders are gone."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             lock = _locked(path)  # held until it is gone: it may be a new one whose owner is about to lock it
             shutil.rmtree(path, ignore_errors=True)
             os.close(lock)
+
+
+def _own_folder() -> tuple[Path, int]:
+    """A new folder and the descriptor that locks it."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         with suppress(OSError):  # somebody took it for a leftover before it was locked

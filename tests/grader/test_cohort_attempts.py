@@ -1,6 +1,7 @@
 """Several hand-ins of one lab: each is kept and graded once, the course's rules say what counts, lateness costs."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -21,7 +22,7 @@ from grader.cohort.policy import Policy, read_policy
 from grader.cohort.roster import Student
 from grader.cohort.standing import FOR_CERTIFICATE, standing
 from grader.errors import GraderError
-from grader.isolation.job import Job, Report
+from grader.isolation.job import Incident, Job, Report
 from grader.isolation.pool import Pool
 from grader.workshop.bank import compose
 from grader.workshop.lab import load_lab
@@ -330,3 +331,18 @@ def test_what_was_graded_without_a_sandbox_stands_only_until_it_is_graded_in_one
     monkeypatch.setattr(Pool, "grade", scored)
     official = grade(course).outcomes["ada"]
     assert (official.fresh, official.record.tier, official.standing.attempts) == (True, "", 1)
+
+
+@pytest.mark.parametrize(("wanting", "told"), [(1.0, []), (400.0, ["busy machine"])])
+def test_time_that_ran_out_on_a_busy_machine_is_told(
+    course: Course, monkeypatch: pytest.MonkeyPatch, wanting: float, told: list[str]
+):
+    def slow(pool: Pool, job: Job) -> Report:
+        return replace(scored(pool, job), incidents=[Incident("cell timed out", "total", "interrupted after 30.0 s")])
+
+    monkeypatch.setattr(Pool, "grade", slow)
+    monkeypatch.setattr(os, "getloadavg", lambda: (wanting, 0.0, 0.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    hand_in(course, 1.0)
+    incidents = [one.kind for one in grade(course).outcomes["ada"].record.incidents]
+    assert incidents == ["cell timed out", *told]
