@@ -6,9 +6,10 @@
   if (!insert || !$.fn.dataTable) return;
   $.extend($.fn.dataTable.defaults, {autoWidth: false});
   window.insertDataTable = function (table) {
-    table.hide();
+    var style = table[0].style;
+    style.display = "none";
     insert(table);
-    table.show();
+    style.display = "";
   };
 })();
 
