@@ -136,7 +136,8 @@ class Regrade:
                 continue  # not graded yet: that is what grading is for
             old, before = stands[attempt.number]
             name = desk.name(student, attempt.digest, attempt.number)
-            if everything or not old.startswith(name):
+            applied = self._waiting.find(student.id, name)  # by a run that was killed before it had entered it
+            if everything or applied or not old.startswith(name):
                 found.append((Work(student, attempt), name, before))
         return found
 

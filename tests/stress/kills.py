@@ -123,7 +123,7 @@ def all_is_well(course: Course, undisturbed: dict, scratch: Path, mounts: Sequen
 
 def left_in(scratch: Path) -> list[str]:
     """Temporary files."""
-    return sorted(path.name for path in scratch.iterdir())
+    return sorted(path.relative_to(scratch).as_posix() for path in scratch.rglob("*"))[:20]
 
 
 def parts(root: Path) -> list[str]:
