@@ -11,12 +11,8 @@ up: $(READY)          ## a student's day: JupyterLab on the sample district
 demo: $(READY)        ## the main job: district, lab, cohort, grading, certificates, verification
 	@$(BIN)/practicum demo
 
-test: $(READY) lint   ## every check; a file of tests stays on one core (tests/conftest.py says what begins first)
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-	    --durations 15
-
-stress: $(READY)      ## what takes too long for every day: runs killed again and again
-	@$(BIN)/python -m pytest tests/stress/stress_*.py
+test: $(READY) lint   ## every check; tests/conftest.py says how tests share out the cores
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --durations 15
 
 lint: $(READY)
 	@$(BIN)/ruff check .
