@@ -84,13 +84,14 @@ def command(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> Non
 def _run(out: Path, jobs: int, json_file: Path | None, *, fresh: bool) -> bool:
     begun = time.monotonic()
     tier()  # refuses where nothing can be graded
+    earlier = _earlier(out)
     _say(1, "the district")
     with _kernels():
         places = Places(data_folder("datasets"), build_district())
         lab = find_lab(data_folder("labs"), LAB)
         cohort = _cohort(lab)
         _say(2, f"the lab {lab.id!r}, released to {len(cohort)} sample students")
-        course = _course(out, lab, cohort, fresh=fresh)
+        course = _course(out, lab, cohort, {} if fresh else earlier)
     _say(3, "a hidden reality and a bundle for each")
     copied = _derive(course, lab, cohort, places, jobs)
     _say(4, "what they hand in")
@@ -153,19 +154,29 @@ def _cohort(lab: Lab) -> list[Sample]:
     ]
 
 
-def _course(out: Path, lab: Lab, cohort: list[Sample], *, fresh: bool) -> Course:
+def _earlier(out: Path) -> dict[str, str]:
+    """What an earlier demo in this folder was made of; nothing if the folder is new or empty.
+
+    Raises:
+        GraderError: it holds something else.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return {}
+    try:
+        return dict(json.loads((out / MARK).read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        then = "Choose another folder with --out."
+        raise GraderError(str(out), "holds something that is not a demo of the practicum", then=then) from error
+
+
+def _course(out: Path, lab: Lab, cohort: list[Sample], earlier: dict[str, str]) -> Course:
     """The sample course: an earlier one if lab and grader are the same, else a new one."""
     versions = {"lab": lab.digest(), "grader": grader_digest(), "district": build_district().name}
     mark = out / MARK
-    if out.exists() and any(out.iterdir()):
-        try:
-            earlier = json.loads(mark.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            then = "Choose another folder with --out."
-            raise GraderError(str(out), "holds something that is not a demo of the practicum", then=then) from error
-        if earlier == versions and not fresh:
-            click.echo(f"     continuing the demo in {out}", err=True)
-            return open_course(out / "course")
+    if earlier == versions:
+        click.echo(f"     continuing the demo in {out}", err=True)
+        return open_course(out / "course")
+    if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     durable.write(mark, b"{}")
