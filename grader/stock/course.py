@@ -38,7 +38,7 @@ class StockCourse:
         """
         folder = self.folders["source"] / assignment
         paths = sorted(folder.glob("*.ipynb"))
-        if not paths:
+        if assignment not in self.assignments():
             known = ", ".join(self.assignments()) or "none"
             raise GraderError(f"assignment {assignment!r}", f"no notebook in {folder}", f"Known: {known}.")
         release = self.folders["release"] / assignment
