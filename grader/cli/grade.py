@@ -224,9 +224,13 @@ def _watch(course: Course, lab: Lab, jobs: int) -> None:
     def tell(words: str) -> None:
         click.echo(words, err=True)
 
+    def show(outcome: Outcome) -> None:
+        if outcome.fresh:
+            click.echo(_line(outcome))
+
     places = district_places()
     ground = Ground(lab.folder, places.datasets, places.district)
     try:
-        watch(course, lab.id, ground, jobs=jobs, on_outcome=lambda outcome: click.echo(_line(outcome)), tell=tell)
+        watch(course, lab.id, ground, jobs=jobs, on_outcome=show, tell=tell)
     except KeyboardInterrupt:
         stop("Stopped. What has come in and is not graded yet is graded at the next run.")
