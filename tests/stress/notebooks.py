@@ -73,19 +73,20 @@ def notebooks(draw: st.DrawFn, right: dict[str, Any]) -> bytes:
     notebook = copy.deepcopy(right)
     cells = notebook["cells"]
     for _ in range(draw(st.integers(0, 3))):
-        at = draw(st.integers(0, len(cells) - 1)) if cells else 0
+        whole = [at for at, cell in enumerate(cells) if isinstance(cell, dict)]
+        at = draw(st.sampled_from(whole)) if whole else 0
         match draw(st.sampled_from(("source", "source", "source", "field", "mark", "copy", "drop", "move", "own"))):
-            case "source" if cells:
+            case "source" if whole:
                 cells[at]["source"] = draw(SOURCES)
-            case "field" if cells:
+            case "field" if whole:
                 cells[at][draw(st.sampled_from(_KEYS))] = draw(_JSON)
-            case "mark" if cells and isinstance(cells[at].get("metadata"), dict):
+            case "mark" if whole and isinstance(cells[at].get("metadata"), dict):
                 cells[at]["metadata"]["nbgrader"] = draw(_JSON)
-            case "copy" if cells:
+            case "copy" if whole:
                 cells.insert(draw(st.integers(0, len(cells))), copy.deepcopy(cells[at]))
-            case "drop" if cells:
+            case "drop" if whole:
                 del cells[at]
-            case "move" if cells:
+            case "move" if whole:
                 cells.append(cells.pop(at))
             case "own":
                 cells.append(draw(_JSON))
