@@ -138,7 +138,7 @@ def modelled_levels(result):
 
 # A reading stands for the five minutes before its time, so the first one belongs to the time before the run.
 rain = repaired_rain if isinstance(globals().get("repaired_rain"), pd.Series) else seen["rain-02"].fillna(0.0)
-guess = twin.run(scenario_of("last night", night, rain.iloc[1:]), reality=Reality(trunk_roughness_n=0.026))
+guess = twin.run(scenario_of("last night", night, rain.iloc[1:]), reality=Reality(trunk_roughness_n=0.027))
 modelled = modelled_levels(guess)
 
 # %% id="plot_residuals"
@@ -233,7 +233,7 @@ def storm_depth_mm(return_period_a, minutes):
 #
 # A pipe's **roughness** (Manning's $n$) says how much its wall slows the water. The public model takes
 # $n = 0.013$ for the trunk sewer, as built. Yours is older. All that is known: it is the same along the
-# trunk, and anything from 0.021 to 0.031 is as likely as anything else.
+# trunk, and anything from 0.022 to 0.032 is as likely as anything else.
 #
 # `Reality(trunk_roughness_n=...)` runs the twin with another roughness. A rough pipe needs a steeper
 # water surface for the same flow, so the levels upstream rise.
@@ -241,8 +241,8 @@ def storm_depth_mm(return_period_a, minutes):
 # %% id="one_run"
 hours_that_count = {**night, "horizon_h": 2.5}  # then the sewers are nearly empty; a shorter run is a quicker one
 last_night = scenario_of("last night", hours_that_count, rain.iloc[1:31])
-rough = twin.run(last_night, reality=Reality(trunk_roughness_n=0.028))
-(seen[level_streams] - modelled_levels(rough)).abs().mean().rename("mean misfit at n = 0.028, m")
+rough = twin.run(last_night, reality=Reality(trunk_roughness_n=0.030))
+(seen[level_streams] - modelled_levels(rough)).abs().mean().rename("mean misfit at n = 0.030, m")
 
 # %% [markdown] id="calibrate_task"
 # ### Task: calibrate the trunk sewer (3 points)
@@ -263,7 +263,7 @@ def misfit_m2(n):
 
 from scipy.optimize import minimize_scalar
 
-best = minimize_scalar(misfit_m2, bounds=(0.021, 0.031), method="bounded", options={"xatol": 0.0002, "maxiter": 9})
+best = minimize_scalar(misfit_m2, bounds=(0.022, 0.032), method="bounded", options={"xatol": 0.0002, "maxiter": 9})
 trunk_roughness_n = float(best.x)
 # END SOLUTION
 

@@ -13,7 +13,7 @@ def storm_depth_mm(return_period_a, minutes):
     return 17.969 * (1 + 1.24 * np.log10(return_period_a)) / (minutes + 18.415) ** 0.785 * minutes
 # %% answer="trunk_roughness"
 misfits = {}
-for n in np.linspace(0.021, 0.031, 5):
+for n in np.linspace(0.022, 0.032, 5):
     levels = modelled_levels(twin.run(last_night, reality=Reality(trunk_roughness_n=float(n))))
     misfits[n] = (levels - seen[level_streams]).abs().median().median()
 # %% answer="standing_water"

@@ -37,10 +37,10 @@ def badness(n):
     return float(np.nansum((levels[trusted].to_numpy() - seen[trusted].to_numpy()) ** 2))
 
 
-ns = np.linspace(0.021, 0.031, 5)
+ns = np.linspace(0.022, 0.032, 5)
 bad = [badness(n) for n in ns]
 least = ns[int(np.argmin(bad))]
-finer = np.clip([least - 0.0015, least - 0.0007, least + 0.0007, least + 0.0015], 0.0205, 0.0315)
+finer = np.clip([least - 0.0015, least - 0.0007, least + 0.0007, least + 0.0015], 0.0215, 0.0325)
 ns, bad = np.append(ns, finer), bad + [badness(n) for n in finer]
 use = np.argsort(np.abs(ns - least))[:5]
 curve = np.polyfit(ns[use], np.array(bad)[use], 2)

@@ -52,20 +52,20 @@ def storm_depth_mm(return_period_a, minutes):
 # %% answer="trunk_roughness"
 good = [name for name in level_streams if name != faulty["datastream"]]
 tried = {}
-for n in np.arange(0.021, 0.0311, 0.0025):
+for n in np.arange(0.022, 0.0321, 0.0025):
     run = twin.run(last_night, reality=Reality(trunk_roughness_n=float(n)))
     tried[float(n)] = float(((modelled_levels(run)[good] - seen[good]) ** 2).mean().mean())
 ordered = sorted(tried, key=tried.get)[0]
 near = [n for n in tried if abs(n - ordered) < 0.006]
 a, b, c = np.polyfit(near, [tried[n] for n in near], 2)
-middle = float(np.clip(-b / (2 * a), 0.021, 0.031))
+middle = float(np.clip(-b / (2 * a), 0.022, 0.032))
 for n in (middle - 0.0008, middle, middle + 0.0008):
-    n = float(np.clip(n, 0.0205, 0.0315))
+    n = float(np.clip(n, 0.0215, 0.0325))
     run = twin.run(last_night, reality=Reality(trunk_roughness_n=n))
     tried[n] = float(((modelled_levels(run)[good] - seen[good]) ** 2).mean().mean())
 close = sorted(tried, key=lambda n: abs(n - middle))[:4]
 a, b, c = np.polyfit(close, [tried[n] for n in close], 2)
-trunk_roughness_n = float(np.clip(-b / (2 * a), 0.021, 0.031))
+trunk_roughness_n = float(np.clip(-b / (2 * a), 0.022, 0.032))
 # %% answer="standing_water"
 calibrated = twin.run(tonight, reality=Reality(trunk_roughness_n=trunk_roughness_n))
 standing_water = {code: float(calibrated.water.street_depth_m[code].max()) for code in calibrated.water.street_depth_m.columns}
