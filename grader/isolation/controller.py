@@ -147,7 +147,7 @@ class Run:
     def _end_checker(self) -> None:
         if self._checker is not None:
             self._checker.close()
-            self._cpu["checker"] += self._checker.cpu_s
+            self._cpu["checker"] += max(self._checker.cpu_s, self._replay_s)  # one that died told the latter alone
             self._cpu["replay"] += self._replay_s
             self._replay_s = 0.0
             self._checker = None

@@ -18,6 +18,8 @@ from grader.isolation.pipe import Closed, Frame, Garbled, Late, Pipe
 
 _CALL_S = 30.0
 _SMALL = 1_000
+_SMALL_BYTES = 1 << 18
+_NUMBERS = "biufmM"
 _WALL_PER_CPU = 4.0  # a kernel shares its machine with the person at work
 
 Reply = tuple[dict[str, Any], bytes]
@@ -44,9 +46,9 @@ def answer(namespace: Mapping[str, object], frame: Frame) -> Reply:
 
 
 def glance(namespace: Mapping[str, object], frame: Frame) -> Reply:
-    """The value of a name if it is small and of exact built-in types; else a fork is to be asked.
+    """The value of a name if it is small and of an exact plain type; else a fork is to be asked.
 
-    Nothing that a student defined runs for it, so the process that answers stays as it is.
+    Nothing that a student's class defines runs for it, so the process that answers stays as it is.
     """
     name = frame.header.get("name")
     if isinstance(name, str) and name in namespace and _is_small(namespace[name]):
@@ -59,7 +61,23 @@ def _is_small(value: object) -> bool:
         return len(value) < _SMALL and all(map(_is_plain, value))
     if type(value) is dict:
         return len(value) < _SMALL and all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
-    return _is_plain(value)
+    return _is_plain(value) or _is_small_table(value)
+
+
+def _is_small_table(value: Any) -> bool:  # noqa: ANN401 - what it is, it finds out
+    numpy, pandas, geopandas = (sys.modules.get(name) for name in ("numpy", "pandas", "geopandas"))
+    if numpy is not None and type(value) is numpy.ndarray:
+        return value.dtype.kind in _NUMBERS and value.nbytes < _SMALL_BYTES
+    if pandas is not None and type(value) is pandas.Series:
+        dtypes = [value.dtype, value.index.dtype]
+    elif (pandas is not None and type(value) is pandas.DataFrame) or (
+        geopandas is not None and type(value) is geopandas.GeoDataFrame
+    ):
+        dtypes = [*value.dtypes, value.index.dtype]
+    else:
+        return False
+    plain = all(getattr(dtype, "kind", "") in _NUMBERS or str(dtype) == "geometry" for dtype in dtypes)
+    return plain and len(dtypes) * len(value) * 8 < _SMALL_BYTES
 
 
 def _is_plain(value: object) -> bool:
