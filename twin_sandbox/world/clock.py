@@ -74,15 +74,26 @@ class Clock:
         self.order = order(wiring, engines)
         self.every_s = {name: self._interval(wiring, name, engine) for name, engine in engines.items()}
         self.tick_s = math.gcd(report_s, *self.every_s.values())
+        joints = fit(wiring, engines)
         self._joints = {
-            name: [joint for joint in fit(wiring, engines) if joint.wire.target == name] for name in engines
+            name: [
+                (joint.wire, _in_a_row(joint.at_target), _in_a_row(joint.at_source), joint.factor)
+                for joint in joints
+                if joint.wire.target == name
+            ]
+            for name in engines
+        }
+        self._unset = {
+            name: {quantity: np.full(len(port.codes), np.nan) for quantity, port in engine.takes.items()}
+            for name, engine in engines.items()
         }
         self._delays: dict[str, int] = {}
-        for wire in (joint.wire for of in self._joints.values() for joint in of if joint.wire.delay_s):
+        for wire in (joint.wire for joint in joints if joint.wire.delay_s):
             self._delays[wire.source] = max(wire.delay_s, self._delays.get(wire.source, 0))
         self._past: dict[str, tuple[list[float], list[Values]]] = {name: ([], []) for name in self._delays}
         self._commands: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in engines}
-        self._effects = [self._placed(effect) for effect in effects]
+        placed = [self._placed(effect) for effect in effects]
+        self._effects = {name: [one for one in placed if one[0].engine == name] for name in engines}
         self.found: dict[str, Values] = {}
         self.time_s = 0
         self.finished: dict[str, Finished] = {}
@@ -194,24 +205,23 @@ class Clock:
 
     def _inputs(self, name: str, ends_s: int) -> Values:
         inputs: dict[str, NDArray[np.float64]] = {}
-        takes = self.engines[name].takes
+        unset = self._unset[name]
 
         def held(quantity: str) -> NDArray[np.float64]:
             if quantity not in inputs:
-                inputs[quantity] = np.full(len(takes[quantity].codes), np.nan)
+                inputs[quantity] = unset[quantity].copy()
             return inputs[quantity]
 
-        for joint in self._joints[name]:
-            wire = joint.wire
+        for wire, at_target, at_source, times in self._joints[name]:
             self._await(wire.source)
             source = self._seen(wire.source, ends_s - wire.delay_s) if wire.delay_s else self.found[wire.source]
-            held(wire.takes)[joint.at_target] = source[wire.gives][joint.at_source] * joint.factor
+            held(wire.takes)[at_target] = source[wire.gives][at_source] * times
         for quantity, values in self._commands[name].items():
             set_ = ~np.isnan(values)
             held(quantity)[set_] = values[set_]
         began_s = ends_s - self.every_s[name]
-        for effect, at in self._effects:
-            if effect.engine == name and effect.from_s <= began_s < effect.until_s:
+        for effect, at in self._effects[name]:
+            if effect.from_s <= began_s < effect.until_s:
                 held(effect.takes)[at] = effect.value
         return inputs
 
@@ -242,3 +252,10 @@ class Clock:
         self._under_way.clear()
         for engine in self.engines.values():
             engine.close()
+
+
+def _in_a_row(places: NDArray[np.intp]) -> "NDArray[np.intp] | slice":
+    """Places one after the other as a slice: ten times as fast to read and write."""
+    if places.size and np.array_equal(places, np.arange(places[0], places[0] + places.size)):
+        return slice(int(places[0]), int(places[0]) + places.size)
+    return places
