@@ -14,6 +14,9 @@ demo: $(READY)        ## the main job: district, lab, cohort, grading, certifica
 test: $(READY) lint   ## every check; tests/conftest.py says how tests share out the cores
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --durations 15
 
+stress: $(READY)      ## what takes too long for every day: runs killed again and again
+	@$(BIN)/python -m pytest tests/stress/stress_*.py
+
 lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
