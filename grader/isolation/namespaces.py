@@ -92,6 +92,7 @@ def _first_process(plan: dict[str, Any], gone: int) -> None:
     os.chdir(plan["folder"])
     kernel.keep_capabilities(tuple(plan["capabilities"]), through_exec=True)
     kernel.control(kernel.PDEATHSIG, signal.SIGKILL)
+    os.setsid()
     if os.read(gone, 1) != b"x":  # the outer process went before the signal was armed
         os._exit(71)
     os.execve(plan["program"][0], plan["program"], plan["environment"])  # noqa: S606 - no shell is meant

@@ -125,6 +125,7 @@ class _Start:
     def __init__(self, walls: enter.Walls, frame: Frame, kept: set[int]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.setsid()  # a signal to "my group" crosses namespaces: it must find no parent and no neighbour in it
         self._walls, self._uid = walls, frame.header["uid"]
         self._connection = frame.files[0]
         named = dict(zip(frame.header["files"], frame.files[1:], strict=True))

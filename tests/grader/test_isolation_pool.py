@@ -175,3 +175,16 @@ def test_a_student_is_told_which_limit_a_cell_met_and_by_how_much(tmp_path):
         "output cut": "shows",
         "memory": "hoards",
     }
+
+
+def test_a_signal_to_its_own_group_reaches_no_neighbour(pool, folder):
+    signals = {"all": "import os, signal\nos.kill(0, signal.SIGKILL)\nos.killpg(os.getpgrp(), signal.SIGKILL)"}
+    waits = {"wait": "import time; time.sleep(2)"} | RIGHT
+    pool.grade(a_job(folder, RIGHT))
+    before = [pool._parents[role].pid for role in ("student", "checker")]
+    with ThreadPoolExecutor(2) as threads:
+        honest = threads.submit(pool.grade, a_job(folder, waits))
+        time.sleep(0.5)
+        pool.grade(a_job(folder, signals))
+        assert (scores(honest.result()), kinds(honest.result())) == ({"volume_m3": 2.0, "double": 2.0}, [])
+    assert [pool._parents[role].pid for role in ("student", "checker")] == before
