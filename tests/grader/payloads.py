@@ -102,19 +102,22 @@ MIMES: dict[str, Any] = {
 }
 
 
-def outputs() -> list[dict[str, Any]]:
-    """The payloads as a cell's outputs of every kind."""
+def outputs(*, leaving: bool = True) -> list[dict[str, Any]]:
+    """The payloads as a cell's outputs of every kind; without those that only leave the page, if you like."""
+    html = {name: text for name, text in HTML.items() if leaving or "refresh" not in name}
     made: list[dict[str, Any]] = [
-        {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}} for text in HTML.values()
+        {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}} for text in html.values()
     ]
     made += [{"output_type": "display_data", "data": {mime: data}, "metadata": {}} for mime, data in MIMES.items()]
     made.append(
         {"output_type": "display_data", "data": {"text/html": [HTML["script"]]}, "metadata": {"isolated": True}}
     )
-    for text in (*HTML.values(), "\x1b[31m<script>hit('ansi')</script>"):
+    for text in (*html.values(), "\x1b[31m<script>hit('ansi')</script>"):
         made.append({"output_type": "stream", "name": "stdout", "text": text})
     made.append(
-        {"output_type": "error", "ename": HTML["script"], "evalue": HTML["svg"], "traceback": list(HTML.values())}
+        {"output_type": "error", "ename": HTML["script"], "evalue": HTML["svg"], "traceback": list(html.values())}
     )
-    made.append({"output_type": "execute_result", "data": {"text/plain": HTML["script"]}, "execution_count": 1})
+    made.append(
+        {"output_type": "execute_result", "data": {"text/plain": HTML["script"]}, "execution_count": 1, "metadata": {}}
+    )
     return json.loads(json.dumps(made))  # type: ignore[no-any-return]
