@@ -6,7 +6,7 @@ A storm of 500 years (115 mm in an hour) on a surge of 1.2 m:
            is dead: its pumps go on, by the second
     17:36  unit 29 trips: Anning Road 17 (22 storeys, 299 residents) is dark, its boosters stand still; the uppermost
            tap falls from 10 m to the 3 m of the roof tank
-    17:44  unit 3 trips, and with it the second feed: the diesel set carries two of the three pumps (330 kW)
+    17:43  unit 3 trips, and with it the second feed: the diesel set carries two of the three pumps (330 kW)
     18:25  the roof tank is empty: 18 storeys without water, to drink or to put out a fire with
 """
 
