@@ -85,6 +85,7 @@ def test_a_leftover_is_locked_until_it_is_gone(tmp_path, monkeypatch):
         remove(path, **how)
 
     monkeypatch.setattr(staging.shutil, "rmtree", watched)
+    staging._remove_leftovers()
     folder, lock = staging._own_folder()
     os.close(lock)
     assert list(tmp_path.iterdir()) == [folder]
