@@ -132,6 +132,7 @@ class WarmParent:
         """
         user, uid = own_uid() if self._sandboxed else (socket.socket(socket.AF_UNIX), None)
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before the job can have spoken
         try:
             with self._lock, theirs:
                 numbers = [theirs.fileno(), *files.values()]

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from grader.errors import GraderError
+from grader.isolation import warm
 from grader.isolation.plan import REAL_UIDS, has_real_users
+from grader.isolation.sandbox import Sandbox
 from tests.grader.attacks.conftest import a_job, a_room, honest, same_as, until
 from tests.grader.attacks.entry import ALL, RIGHT, Attack
 from tests.grader.attacks.judging import as_deserved, text
@@ -108,6 +110,15 @@ def test_twenty_jobs_leave_no_process_descriptor_or_file(room):
         room.pool.grade(a_job(room.bundle, {"leave": "import os\nopen('/tmp/x', 'w').close()"}))
     assert until(state, lambda found: found == before) == before
     assert Path("/proc/self/mountinfo").read_text() == mounts
+
+
+def test_a_job_that_is_ready_before_anyone_listens_is_known(room, monkeypatch):
+    def late(*arguments):
+        time.sleep(0.3)  # as on a machine that has other things to do
+        return Sandbox(*arguments)
+
+    monkeypatch.setattr(warm, "Sandbox", late)
+    same_as(room.pool.grade(honest(room.bundle)), room.undisturbed)
 
 
 @pytest.mark.parametrize("victim", ["student", "checker"])
