@@ -1,6 +1,5 @@
 """The place as built: what a planner, a surveyor or a fire officer would hold it to."""
 
-
 import numpy as np
 import pytest
 import shapely
