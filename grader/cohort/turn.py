@@ -41,6 +41,8 @@ def turn(course: Course, lab_id: str, tell: Callable[[str], None] = lambda _: No
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(about).encode(), 0)
         yield descriptor
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

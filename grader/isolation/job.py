@@ -35,7 +35,8 @@ class Limits:
         file_bytes: size of one file.
         scratch_bytes: all files in one writable folder together; likewise ``scratch_files``, their number.
         output_bytes: output kept of one cell.
-        cell_s: wall time of one cell; ``run_s`` of all cells together.
+        cell_s: time of one cell; ``run_s`` of all cells together. What a cell waits for a processor on a busy machine
+            counts half at least.
         call_s: time of one call of a student's function, unless the check allows less.
         check_s: wall time of all checks, hidden replays included.
         repeats: how often the notebook is run again without a cell that ended the process.

@@ -40,6 +40,14 @@ def cpu_s(pids: list[int]) -> float:
     return used_s
 
 
+def idle_s() -> float:
+    """Seconds that all processors together have been idle; where it cannot be read, as if one always were."""
+    with suppress(OSError, ValueError, IndexError):
+        fields = _read("/proc/stat").partition(b"\n")[0].split()
+        return (int(fields[4]) + int(fields[5])) / _TICKS_PER_S
+    return time.monotonic()
+
+
 def is_zombie(pid: int) -> bool:
     """Whether the process has ended and only waits to be collected."""
     with suppress(OSError):

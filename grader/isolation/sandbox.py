@@ -101,6 +101,10 @@ class Sandbox:
             self.overrun_bytes = used
             self.kill()
 
+    def used_s(self) -> float:
+        """Processor seconds of all its processes so far."""
+        return cpu_s([self._first, *descendants(self._first)])
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the main process inside."""
         if self._pidfd >= 0:
