@@ -5,8 +5,8 @@
 17:36  water stands deeper than 0.27 m in the underpass: the police shut it, and 13 other streets by 17:42
 17:45  vehicles drive 10 km/h where it was 24, and queue in the streets that are open
 17:50  an ambulance is called from the emergency centre to Lighthouse Avenue 7: another way, and queues on it;
-       122 s in the dry, 557 s now
-18:10  on from there to the hospital: 109 s in the dry, 170 s now
+       122 s in the dry, 610 s now
+18:10  on from there to the hospital: 109 s in the dry, 169 s now
 
 with the wire from street depth to traffic cut, the storm is the same and the ambulance as quick as in the dry
 """
