@@ -167,11 +167,17 @@ class _Student:
             os.close(number)
 
     def _branch(self, frame: Frame) -> None:
+        # The fork speaks after this process has closed its copy of the connection: it is frozen on the fork's first
+        # word, and a copy that it still held would hide the fork's end from the controller.
+        waits, goes = os.pipe()
         if _fork() == 0:
             try:
+                os.close(goes)
+                os.read(waits, 1)
+                os.close(waits)
                 self._pipe.close()
                 serve_branch(socket.socket(fileno=frame.files[0]), self._shell.user_ns)
             finally:
                 _exit(0)
-        for number in frame.files:
+        for number in (*frame.files, waits, goes):
             os.close(number)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from grader.errors import GraderError
-from grader.isolation import warm
+from grader.isolation import tiers, warm
+from grader.isolation.pipe import Pipe
 from grader.isolation.plan import REAL_UIDS, has_real_users
 from grader.isolation.sandbox import Sandbox
 from tests.grader.attacks.conftest import a_job, a_room, honest, same_as, until
@@ -119,6 +120,20 @@ def test_a_job_that_is_ready_before_anyone_listens_is_known(room, monkeypatch):
 
     monkeypatch.setattr(warm, "Sandbox", late)
     same_as(room.pool.grade(honest(room.bundle)), room.undisturbed)
+
+
+@pytest.mark.parametrize("name", tiers.NAMES)
+def test_a_sandbox_is_found_to_work_on_a_machine_that_has_other_things_to_do(name, monkeypatch):
+    receive = Pipe.receive
+
+    def late(*arguments):
+        frame = receive(*arguments)
+        time.sleep(0.3)
+        return frame
+
+    monkeypatch.setattr(Pipe, "receive", late)
+    tried = tiers.try_tier.__wrapped__(name)
+    assert tried.works or "not installed" in tried.lacks[0], tried.lacks
 
 
 @pytest.mark.parametrize("victim", ["student", "checker"])
