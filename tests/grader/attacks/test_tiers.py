@@ -119,7 +119,7 @@ def test_no_trick_in_the_kernel_raises_a_score(sandbox, tmp_path):
 def calls(sandbox, tmp_path_factory):
     cells = {name: source.replace("{name}", name) for name, source in CALLS.items()}
     job = a_job(tmp_path_factory.mktemp(sandbox), {"volume": RIGHT["volume"]} | cells, ("volume_m3", *CALLS))
-    return grade(job, Limits(call_s=1.0, memory_bytes=500 << 20))
+    return grade(job, Limits(call_s=0.5, memory_bytes=500 << 20))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def _is_inside(pid):
     return False
 
 
-def _until(look, enough, within_s=60.0):
+def _until(look, enough, within_s=20.0):
     end = time.monotonic() + within_s
     while time.monotonic() < end:
         found = look()
