@@ -28,7 +28,7 @@ from typing import Any
 
 from grader.checks.verdict import Verdict
 from grader.cohort import custody, durable
-from grader.cohort.course import Course, create_course, open_course, release_lab
+from grader.cohort.course import create_course, open_course, release_lab
 from grader.cohort.desk import Desk
 from grader.cohort.grading import Places
 from grader.cohort.practice_grading import GradingProcess
@@ -434,15 +434,6 @@ def main() -> None:
     server.warm()
     listener.settimeout(2)
     server.run()
-
-
-def course_of(state: Path) -> Course:
-    """The practice course below a state folder.
-
-    Raises:
-        GraderError: nobody has practised there yet.
-    """
-    return open_course(state / "practice")
 
 
 if __name__ == "__main__":

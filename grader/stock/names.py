@@ -1,7 +1,6 @@
 """What a cell's text binds, needs and brings in, read from its syntax; nothing is run."""
 
 import ast
-import builtins
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -99,11 +98,6 @@ def as_python(source: str) -> str:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython types some of itself
     except Exception:  # noqa: BLE001 - a student's text may be anything
         return source
-
-
-def is_builtin(name: str) -> bool:
-    """Whether Python itself knows the name."""
-    return hasattr(builtins, name)
 
 
 def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt | ast.ExceptHandler]:

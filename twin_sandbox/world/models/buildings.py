@@ -239,7 +239,7 @@ def _loads(
         rows["hour"].to_numpy(),
     ] = rows["load_share"].to_numpy()
     full = pd.date_range(times[0].floor("h"), times[-1].ceil("h"), freq="h")
-    season = full.month.to_numpy() % 12 // 3
+    season = np.array([seasons.index(season_of(month)) for month in full.month], dtype=np.int64)
     rest = full.dayofweek.to_numpy() >= 5 if day_kind is None else np.full(len(full), day_kind != "weekday")
     at_full = share[:, season, rest.astype(np.int64), full.hour.to_numpy()]
     busy_at_full = at_full / share.max(axis=(2, 3))[:, season]
